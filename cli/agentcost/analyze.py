@@ -1,0 +1,82 @@
+"""From a record to an analysis, in the order it happens: stand, measure, tabulate, select, sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from agentcost import tables
+from agentcost.lineage import standings
+from agentcost.measure import measure
+from agentcost.record import Record
+from agentcost.results import Analysis, Scope
+from agentcost.selection import Selection, calendar, checked_key, select
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user asked of a record: which requests, grouped by what, how many rows, in what order."""
+
+    selection: Selection = field(default_factory=Selection)
+    by: tuple[str, ...] = ()
+    top: int = 10
+    sort: str = ""
+    assumed_gap: float | None = None
+
+
+def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
+    """The analysis of a record. Nothing outside the record and the choices is looked at."""
+    choices = choices or Choices()
+    requests = record.ordered()
+    standing = standings(record.tree, requests)
+    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
+    every = calendar(tables.requests(requests, standing, measured, choices.assumed_gap), choices.selection.zone)
+    chosen = select(every, choices.selection)
+    indexes = frozenset(chosen["index"].to_list())
+    parts = tables.parts(record.tree, requests, measured, indexes)
+    labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
+    keys = [checked_key(key, labels) for key in choices.by]
+    found = {
+        "requests": chosen.drop("index"),
+        "components": tables.components(chosen),
+        "parts": parts,
+        "tools": tables.tools(record.tree, requests, measured, indexes, parts),
+        "sessions": tables.sessions(chosen),
+        "distribution": tables.distribution(chosen),
+        "groups": tables.groups(chosen, keys),
+        "hidden": tables.hidden(standing, measured, indexes),
+        "rulers": tables.rulers([found.ruler for found in measured]),
+        **tables.accounts(record),
+    }
+    found["servers"] = tables.servers(found["tools"])
+    return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
+
+
+def _scope(every: pl.DataFrame, chosen: pl.DataFrame, choices: Choices) -> Scope:
+    times = chosen["started"].drop_nulls()
+    return Scope(
+        total=len(every),
+        selected=len(chosen),
+        first=_number(times.min()),
+        last=_number(times.max()),
+        zone=choices.selection.zone,
+        filters=choices.selection.words,
+        untimed=int(chosen["started"].null_count()),
+        naive=int(chosen["naive_time"].sum()),
+        inferred_sessions=bool(chosen["session_inferred"].any()),
+        assumed_gap=choices.assumed_gap,
+        by=choices.by,
+        top=choices.top,
+        sort=choices.sort,
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def names(analysis: Analysis) -> Sequence[str]:
+    """The tables that hold rows, in the order of the report."""
+    return [name for name, frame in analysis.tables.items() if len(frame)]

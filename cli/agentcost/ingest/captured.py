@@ -1,0 +1,233 @@
+"""Request bodies of provider APIs, bare or with their answers, as proxies and gateways capture them.
+
+One line (or one JSON document) is one call:
+
+    {"model": "claude-sonnet-4-5", "system": […], "tools": […], "messages": […]}
+    {"request": {"url": "https://api.anthropic.com/v1/messages", "body": {…}}, "response": {"body": {…}}}
+
+The body may be a string of JSON, the answer an event stream. Lines of one session repeat each other, and only
+what is new in a line is parsed: see `skipping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentcost.ingest.json_values import Record, records
+
+from agentcost.ingest import envelopes
+from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source
+from agentcost.ingest.envelopes import Found
+from agentcost.ingest.skipping import Cut, Skipper, extend_chain, new_chain
+from agentcost.ingest.spread import locate
+from agentcost.model import ROOT, Breakpoint, Item, Knowledge, Other, Request, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a prompt amounts to behind one of its messages."""
+
+    node: int
+    breakpoints: tuple[Breakpoint, ...]
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every line of a chain has in common."""
+
+    api: Api
+    path: tuple[str, ...]
+    escaped: bool
+    model: str
+    stable: tuple[str, ...]
+    identity: Identity
+    calls: Calls
+
+
+@dataclass(slots=True)
+class Prompt:
+    """A body that stands in the tree: its context and its state behind the head and each message read."""
+
+    context: Context
+    body: Body
+    states: list[State]
+
+
+@dataclass(slots=True)
+class Log:
+    """What reading one log remembers: chains of repeated lines, and answers that later bodies refer to."""
+
+    hand: Hand
+    skipper: Skipper = field(default_factory=Skipper)
+    cut: Cut | None = None
+    answers: dict[str, int] = field(default_factory=dict)
+
+    def shorten(self, line: Line) -> bytes | None:
+        """The line without what is known of it; None where nothing is."""
+        self.cut = self.skipper.cut(line)
+        return self.cut.document if self.cut else None
+
+
+def read(source: Source, hand: Hand) -> Iterator[Item]:
+    """Every record of the log as one item."""
+    log = Log(hand)
+    for record in records(source, log.shorten):
+        yield _item(log, record)
+
+
+def _item(log: Log, record: Record) -> Item:
+    if record.reason:
+        return Skipped(record.place, record.reason)
+    if log.cut:
+        prompt = _continued(log, record, log.cut)
+        if prompt:
+            return _request(log, record, prompt)
+        record = record.whole()  # the zeros stand elsewhere: a look-alike, so nothing is known
+    found = envelopes.find_body(record.value)
+    if not found:
+        return _no_request(record)
+    prompt = _opened(log, record, found)
+    return _request(log, record, prompt)
+
+
+def _no_request(record: Record) -> Item:
+    value = record.value
+    if not isinstance(value, dict):
+        return Skipped(record.place, "not a JSON object; one request per line is expected")
+    url = envelopes.url_of(value)
+    return Other(record.place, "call that generates nothing" if url else "record without a request body")
+
+
+def _opened(log: Log, record: Record, found: Found) -> Prompt:
+    """A body read from its start."""
+    api, body = found.api, found.body
+    context = Context(
+        api, found.path, found.inner is not None, str(body.get("model", "")), api.stable, api.identity(body), Calls()
+    )
+    before = State(log.answers.get(str(body.get("previous_response_id")), ROOT), (), 0)
+    head = api.head(body) if before.node == ROOT else []
+    nodes = log.hand.grow(before.node, head, context.model)
+    marks = tuple(Breakpoint(node, s.breakpoint) for s, node in zip(head, nodes, strict=True) if s.breakpoint)
+    prompt = Prompt(context, body, [State(nodes[-1] if nodes else before.node, marks, 0)])
+    _grow(log, prompt, _items(body, api))
+    if record.line:
+        inner = found.inner
+        spread = locate(record.document, found.path, inner, api.growing, api.stable)
+        chain = spread and new_chain(record.line, spread, api.growing, prompt.states[1:], context)
+        if chain:
+            log.skipper.add(chain)
+    return prompt
+
+
+def _items(body: Body, api: Api) -> Sequence[Any]:
+    """The growing list; a bare string is one user message."""
+    items = body.get(api.growing)
+    if isinstance(items, str):
+        return [{"role": "user", "content": items}]
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _continued(log: Log, record: Record, cut: Cut) -> Prompt | None:
+    """A body of which the part before `cut.boundary` is known; None where the cut does not hold."""
+    context: Context = cut.chain.context
+    body, inner = envelopes.body_at(record.value, context.path)
+    growing = context.api.growing
+    if body is None or (inner is not None) != context.escaped:
+        return None
+    if not cut.holds(body, growing) or str(body.get("model", context.model)) != context.model:
+        return None
+    prompt = Prompt(context, body, [cut.boundary.state])
+    _grow(log, prompt, body[growing][1:])
+    if len(prompt.states) > 1 and record.line:
+        spread = locate(record.document, context.path, inner, growing, ())
+        if spread:
+            extend_chain(cut, record.line, spread, prompt.states[1:])
+    return prompt
+
+
+def _grow(log: Log, prompt: Prompt, items: Sequence[Any]) -> None:
+    """Put messages behind the prompt, one state behind each."""
+    context, state = prompt.context, prompt.states[-1]
+    groups = context.api.elements(items, state.messages, context.calls)
+    flat = [segment for group in groups for segment in group]
+    nodes = iter(log.hand.grow(state.node, flat, context.model))
+    node, marks = state.node, state.breakpoints
+    for number, group in enumerate(groups, state.messages + 1):
+        for segment in group:
+            node = next(nodes)
+            if segment.breakpoint:
+                marks = (*marks, Breakpoint(node, segment.breakpoint))
+        prompt.states.append(State(node, marks, number))
+
+
+def _request(log: Log, record: Record, prompt: Prompt) -> Item:
+    context, state, value = prompt.context, prompt.states[-1], record.value
+    api, url = context.api, envelopes.url_of(value)
+    status = envelopes.status_of(value)
+    answer = envelopes.answer_of(value, api) if context.path else None
+    if "count" in url.rpartition("/")[2].lower() and "tokens" in url.lower():
+        return Other(record.place, "token count")
+    if status >= 400 and not answer:
+        return Other(record.place, f"failed call (status {status})")
+    identity = envelopes.merged(envelopes.sender_of(value), api.identity(prompt.body), context.identity)
+    started, ended, naive = envelopes.times_of(value) if context.path else (None, None, False)
+    request_id = _id_of(answer)
+    reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []
+    if request_id and reply:
+        log.answers[request_id] = reply[-1]
+    settings = api.settings(prompt.body)
+    return Request(
+        place=record.place,
+        format=READER.name,
+        knowledge=Knowledge.FULL,
+        provider=envelopes.provider_of(url, api),
+        model=context.model or str((answer or {}).get("model", "")),
+        node=state.node,
+        api=api.name,
+        id=request_id,
+        session=identity.session,
+        user=identity.user,
+        project=identity.project,
+        client=identity.client,
+        task=identity.task,
+        tier=settings.get("service_tier", ""),
+        started=started,
+        ended=ended,
+        naive_time=naive,
+        usage=api.usage(answer) if answer else None,
+        answer=reply[-1] if reply else None,
+        finished=answer is not None or not context.path,
+        breakpoints=state.breakpoints,
+        settings=tuple(sorted(settings.items())),
+    )
+
+
+def _id_of(answer: Body | None) -> str:
+    for key in ("id", "responseId"):
+        if answer and isinstance(answer.get(key), str):
+            return str(answer[key])
+    return ""
+
+
+def sniff(peek: Peek) -> bool:
+    """A record that holds a request body at a place where captures put it."""
+    return any(envelopes.find_body(record) is not None for record in peek.objects())
+
+
+READER = Reader(
+    name="requests",
+    about="Anthropic Messages, OpenAI Chat and Responses, Gemini: request bodies, request/response pairs, captures",
+    knowledge=Knowledge.FULL,
+    example='{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello"}]}',
+    identity=(
+        "session: x-claude-code-session-id header, metadata.user_id, prompt_cache_key; user: metadata.user_id, user; "
+        "project: the working directory in the system prompt; client: user-agent"
+    ),
+    sniff=sniff,
+    read=read,
+    standalone=True,
+)

@@ -1,0 +1,202 @@
+"""Where a captured record keeps its request body, its answer, its times and its sender."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentcost.ingest.json_values import decode
+from agentcost.ingest.sse import events
+
+from agentcost.ingest.apis import APIS
+from agentcost.ingest.apis.contract import Api, Body, Identity
+from agentcost.ingest.times import moment
+
+Path = tuple[str, ...]
+
+BODY_PATHS: tuple[Path, ...] = (
+    ("request", "body"), ("request", "parsed_body"), ("body",), ("request_body",), ("requestBody",), ("req", "body"),
+    ("request", "json"), ("payload",), ("request",), (),
+)  # fmt: skip
+"""Where proxies and gateways put the request body, the innermost first; () is a bare body."""
+
+_ANSWER_PATHS: tuple[Path, ...] = (
+    ("response", "body"), ("response", "parsed_body"), ("response", "body_raw"), ("response", "events"),
+    ("response_body",), ("responseBody",), ("res", "body"), ("response", "json"), ("response",),
+)  # fmt: skip
+
+_STARTED: tuple[Path, ...] = (
+    ("request", "timestamp"), ("started_at",), ("start_time",), ("startTime",), ("request_timestamp",), ("timestamp",),
+    ("time",), ("ts",), ("created_at",), ("created",),
+)  # fmt: skip
+_ENDED: tuple[Path, ...] = (("response", "timestamp"), ("ended_at",), ("end_time",), ("endTime",))
+_LASTED: tuple[tuple[Path, float], ...] = (
+    (("latency_ms",), 1e-3), (("duration_ms",), 1e-3), (("latency_sec",), 1.0), (("duration",), 1.0),
+)  # fmt: skip
+
+PROVIDERS = (
+    ("api.anthropic.com", "anthropic"), ("api.deepseek.com", "deepseek"), ("api.openai.com", "openai"),
+    ("openai.azure.com", "azure"), ("openrouter.ai", "openrouter"), ("generativelanguage.googleapis.com", "google"),
+    ("aiplatform.googleapis.com", "vertex"), ("api.groq.com", "groq"), ("api.mistral.ai", "mistral"),
+    ("bedrock-runtime", "bedrock"), ("api.x.ai", "xai"), ("api.fireworks.ai", "fireworks"),
+    ("api.cerebras.ai", "cerebras"), ("api.moonshot", "moonshot"), ("dashscope", "alibaba"), ("api.z.ai", "zai"),
+)  # fmt: skip
+"""Provider by a part of the URL's host."""
+
+_CLIENTS = {"claude-cli": "claude-code", "codex_cli_rs": "codex", "GeminiCLI": "gemini-cli"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A request body in a record: in which API's dialect, at which path, and whether as a string."""
+
+    api: Api
+    path: Path
+    body: Body
+    inner: bytes | None
+
+
+def dig(record: Any, path: Path) -> Any:
+    """The value at a path of keys, None where it ends."""
+    for key in path:
+        if not isinstance(record, dict):
+            return None
+        record = record.get(key)
+    return record
+
+
+def body_at(record: Any, path: Path) -> tuple[Body | None, bytes | None]:
+    """The body at a path, and its bytes where it is a string."""
+    value = dig(record, path)
+    if isinstance(value, str) and value[:1] == "{":
+        inner = value.encode("utf-8", "surrogatepass")
+        try:
+            value = decode(inner)
+        except ValueError:
+            return None, None
+        return (value, inner) if isinstance(value, dict) else (None, None)
+    return (value, None) if isinstance(value, dict) else (None, None)
+
+
+def find_body(record: Any) -> Found | None:
+    """The request body of a record; None where it holds none that an API would take."""
+    url = url_of(record)
+    for path in BODY_PATHS:
+        body, inner = body_at(record, path)
+        if body is None:
+            continue
+        if "contents" in body and "model" not in body and "/models/" in url:
+            body["model"] = url.partition("/models/")[2].partition(":")[0].partition("?")[0]
+        for api in APIS:
+            if api.owns(body):
+                return Found(api, path, body, inner)
+    return None
+
+
+def url_of(record: Any) -> str:
+    """The URL that was called, "" where the record does not say."""
+    for path in (("request", "url"), ("request", "uri"), ("url",), ("uri",), ("endpoint",), ("path",)):
+        value = dig(record, path)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def provider_of(url: str, api: Api) -> str:
+    """The provider behind a URL, else the API's own."""
+    return next((name for part, name in PROVIDERS if part in url), api.provider)
+
+
+def answer_of(record: Any, api: Api) -> Body | None:
+    """The answer that a record holds, streams joined; None where there is none that is an answer."""
+    for path in _ANSWER_PATHS:
+        for answer in _readings(dig(record, path), api):
+            if api.answers(answer):
+                return answer
+    return None
+
+
+def _readings(value: Any, api: Api) -> Sequence[Body]:
+    """What a value may mean as an answer: itself, JSON text, a stream's text, or a list of a stream's events."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] in ("{", "["):
+            try:
+                return _readings(decode(text.encode("utf-8", "surrogatepass")), api)
+            except ValueError:
+                return ()
+        return (api.assemble(events(text)),) if text else ()
+    if isinstance(value, list):
+        parts = [_event(item) for item in value]
+        return (api.assemble([part for part in parts if isinstance(part, dict)]),)
+    return (value,) if isinstance(value, dict) else ()
+
+
+def _event(item: Any) -> Any:
+    """One event of a list: itself, or what its `data` holds."""
+    data = item.get("data") if isinstance(item, dict) else None
+    if isinstance(data, str):
+        try:
+            return decode(data.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return None
+    return data if isinstance(data, dict) else item
+
+
+def status_of(record: Any) -> int:
+    """The HTTP status of the answer; 0 where it is unknown."""
+    for path in (("response", "status_code"), ("response", "status"), ("status_code",), ("status",)):
+        value = dig(record, path)
+        if isinstance(value, dict):
+            value = value.get("code")
+        if isinstance(value, int):
+            return value
+    return 0
+
+
+def times_of(record: Any) -> tuple[float | None, float | None, bool]:
+    """(started, ended, whether a zone was missing); None where unknown."""
+    started, naive = _first_moment(record, _STARTED)
+    ended, naive_end = _first_moment(record, _ENDED)
+    if ended is None and started is not None:
+        for path, unit in _LASTED:
+            lasted = dig(record, path)
+            if isinstance(lasted, int | float):
+                ended = started + lasted * unit
+                break
+    return started, ended, naive or naive_end
+
+
+def _first_moment(record: Any, paths: Sequence[Path]) -> tuple[float | None, bool]:
+    for path in paths:
+        found, naive = moment(dig(record, path))
+        if found is not None:
+            return found, naive
+    return None, False
+
+
+def sender_of(record: Any) -> Identity:
+    """Client from the user-agent, session from a session header or the record's own field, user likewise."""
+    headers = dig(record, ("request", "headers")) or dig(record, ("headers",))
+    named = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, dict) else {}
+    agent = named.get("user-agent", "").partition("/")[0].strip()
+    session = named.get("x-claude-code-session-id") or named.get("x-session-affinity") or named.get("session_id", "")
+    own = {
+        key: str(record[key]) for key in ("session_id", "user", "project", "task") if isinstance(record.get(key), str)
+    }
+    return Identity(
+        session=own.get("session_id") or session,
+        user=own.get("user", ""),
+        project=own.get("project", ""),
+        client=_CLIENTS.get(agent, agent if agent.isascii() and " " not in agent else ""),
+        task=own.get("task", ""),
+    )
+
+
+def merged(*identities: Identity) -> Identity:
+    """Field by field the first that is known."""
+    return Identity(*(
+        next((value for value in values if value), "")
+        for values in zip(*((i.session, i.user, i.project, i.client, i.task) for i in identities), strict=True)
+    ))  # fmt: skip

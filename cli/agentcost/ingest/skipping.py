@@ -1,0 +1,263 @@
+"""Request lines repeat the line before them: the known part is cut out of a line before it is parsed.
+
+A request body is a few large stable values (`tools`, `system`) and one growing list (`messages`). Of the last
+bodies seen, a `Chain` remembers where their values stood and the digest of their bytes, and for the growing
+list the digests of its bytes up to its last few elements (`Boundary`). A new line whose bytes agree is shortened to
+
+    {"model":…,"system":0,"tools":0,"messages":[0,<new elements>],…}
+
+which is an ordinary small JSON document. A zero in place of each value proves that the cut was made where
+the body has that key, and not at a look-alike deeper in the text: see `Cut.holds`.
+Keys may stand in any order, with any white space, and the body may itself be a string in the line's JSON:
+everything is compared as it is written in the file, and only what is new is ever decoded or unescaped.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from agentcost.ingest.contract import Line
+from agentcost.ingest.spread import Spread
+
+SHORT = 8192
+"""Lines below this many bytes are parsed whole: there is little to save."""
+
+_CHAINS, _BOUNDARIES, _PROBE, _LOOK_ALIKES = 64, 6, 32, 4
+_ZERO = b"0"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The growing list's bytes from `[` to behind one element, and what they amounted to."""
+
+    offset: int
+    digest: bytes
+    probe: bytes
+    state: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stable value: the bytes of its key and colon, its length and digest; the growing list has no length."""
+
+    key: str
+    anchor: bytes
+    length: int = 0
+    digest: bytes = b""
+
+    @property
+    def grows(self) -> bool:
+        """Whether this is the growing list."""
+        return not self.length
+
+
+@dataclass(slots=True)
+class Chain:
+    """A body seen before: `context` is the reader's own, equal for every line of the chain."""
+
+    spans: list[Span]
+    boundaries: list[Boundary]
+    context: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A shortened line. `removed` are the line's byte ranges left out, each replaced by one zero."""
+
+    chain: Chain
+    boundary: Boundary
+    document: bytes
+    removed: tuple[tuple[int, int], ...]
+    array: int
+    hasher: Any
+
+    def holds(self, body: dict[str, Any], growing: str) -> bool:
+        """Whether the zeros stand where the body has these keys, and no other large key has come."""
+        spans = {span.key for span in self.chain.spans}
+        items = body.get(growing)
+        return (
+            isinstance(items, list)
+            and items[:1] == [0]
+            and all(body.get(key) == 0 for key in spans if key != growing)
+            and not any(key in body for key in self.chain.context.stable if key not in spans)
+        )
+
+    def in_line(self, offset: int) -> int:
+        """A byte offset of the document as an offset of the line's buffer (relative to the line's start)."""
+        for start, end in self.removed:
+            if offset <= start:
+                break
+            offset += end - start - len(_ZERO)
+        return offset
+
+
+@dataclass(slots=True)
+class Skipper:
+    """The chains of one log, the latest first."""
+
+    chains: list[Chain] = field(default_factory=list)
+
+    def cut(self, line: Line) -> Cut | None:
+        """The shortened line, or None where no chain agrees with it."""
+        if line.end - line.start < SHORT:
+            return None
+        view = memoryview(line.buffer)
+        for number, chain in enumerate(self.chains):
+            if _may_agree(chain, line):
+                cut = _cut(chain, line, view)
+                if cut:
+                    self.chains.insert(0, self.chains.pop(number))
+                    return cut
+        return None
+
+    def add(self, chain: Chain) -> None:
+        """Remember a new chain; the one unused longest is forgotten."""
+        self.chains.insert(0, chain)
+        del self.chains[_CHAINS:]
+
+
+def _may_agree(chain: Chain, line: Line) -> bool:
+    """A look at a few bytes only: most chains that do not agree are refused here."""
+    position = line.start
+    for span in chain.spans:
+        at = line.buffer.find(span.anchor, position, line.end)
+        if at < 0:
+            return False
+        value = at + len(span.anchor)
+        if span.grows:
+            return _probed(chain, line, value) is not None
+        position = value + span.length
+    return False
+
+
+def _probed(chain: Chain, line: Line, value: int) -> int | None:
+    """The deepest boundary whose last bytes agree."""
+    for number in range(len(chain.boundaries) - 1, -1, -1):
+        boundary = chain.boundaries[number]
+        end = value + boundary.offset
+        if end < line.end and bytes(line.buffer[end - len(boundary.probe) : end]) == boundary.probe:
+            return number
+    return None
+
+
+def _cut(chain: Chain, line: Line, view: memoryview) -> Cut | None:
+    removed: list[tuple[int, int]] = []
+    position, array, found = line.start, 0, None
+    for span in chain.spans:
+        if span.grows:
+            found = _find_growing(chain, span, line, view, position)
+            if not found:
+                return None
+            array, boundary, hasher = found
+            removed.append((array + 1, array + boundary.offset))
+        else:
+            value = _find_stable(span, line, view, position)
+            if value is None:
+                return None
+            removed.append((value, value + span.length))
+        position = removed[-1][1]
+    if not found:
+        return None
+    pieces: list[bytes | memoryview] = []
+    position = line.start
+    for start, end in removed:
+        pieces += [view[position:start], _ZERO]
+        position = end
+    pieces.append(view[position : line.end])
+    relative = tuple((start - line.start, end - line.start) for start, end in removed)
+    return Cut(chain, boundary, b"".join(pieces), relative, array, hasher)
+
+
+def _find_stable(span: Span, line: Line, view: memoryview, position: int) -> int | None:
+    """Where the value stands whose bytes are those remembered; look-alikes of its key are passed over."""
+    for _ in range(_LOOK_ALIKES):
+        at = line.buffer.find(span.anchor, position, line.end)
+        if at < 0:
+            return None
+        value = at + len(span.anchor)
+        if xxhash.xxh3_128_digest(view[value : value + span.length]) == span.digest:
+            return value
+        position = at + 1
+    return None
+
+
+def _find_growing(
+    chain: Chain, span: Span, line: Line, view: memoryview, position: int
+) -> tuple[int, Boundary, Any] | None:
+    """The list's place, the deepest boundary that agrees, and the hasher as it stood there."""
+    for _ in range(_LOOK_ALIKES):
+        at = line.buffer.find(span.anchor, position, line.end)
+        if at < 0:
+            return None
+        array = at + len(span.anchor)
+        deepest = _probed(chain, line, array)
+        if deepest is not None:
+            found = _deepest(chain.boundaries[: deepest + 1], view, array)
+            if found:
+                return array, *found
+        position = at + 1
+    return None
+
+
+def _deepest(boundaries: Sequence[Boundary], view: memoryview, array: int) -> tuple[Boundary, Any] | None:
+    hasher, done, best = xxhash.xxh3_128(), 0, None
+    for boundary in boundaries:
+        hasher.update(view[array + done : array + boundary.offset])
+        done = boundary.offset
+        if hasher.digest() != boundary.digest:
+            break
+        best = boundary, hasher.copy()
+    return best
+
+
+def new_chain(line: Line, found: Spread, growing: str, states: Sequence[Any], context: Any) -> Chain | None:
+    """What to remember of a line that was parsed whole; `states` are what each element amounted to."""
+    if not found.elements:
+        return None
+    data = memoryview(line.buffer)
+    # the list's "[" is the last one before its first element
+    first = line.buffer.rfind(b"[", line.start, line.start + found.elements[0][0])
+    places = [(line.start + start, key, end - start) for key, (start, end) in found.values.items()]
+    spans = [
+        Span(key, _anchor(line, key, at), length, xxhash.xxh3_128_digest(data[at : at + length]))
+        for at, key, length in places
+    ]
+    ordered = sorted([(at, span) for (at, _, _), span in zip(places, spans, strict=True)]
+                     + [(first, Span(growing, _anchor(line, growing, first)))], key=lambda pair: pair[0])  # fmt: skip
+    chain = Chain([span for _, span in ordered], [], context)
+    ends = [line.start + end - first for _, end in found.elements]
+    chain.boundaries = _boundaries(data[first:], xxhash.xxh3_128(), 0, list(zip(ends, states, strict=True)))
+    return chain
+
+
+def extend_chain(cut: Cut, line: Line, found: Spread, states: Sequence[Any]) -> None:
+    """Move a chain on by the elements that its latest line added."""
+    ends = [cut.in_line(end) + line.start - cut.array for _, end in found.elements[1:]]
+    chain, view = cut.chain, memoryview(line.buffer)
+    pairs = list(zip(ends, states, strict=True))
+    added = _boundaries(view[cut.array :], cut.hasher, cut.boundary.offset, pairs)
+    kept = bisect_right([boundary.offset for boundary in chain.boundaries], cut.boundary.offset)
+    chain.boundaries = (chain.boundaries[:kept] + added)[-_BOUNDARIES:]
+
+
+def _boundaries(array: memoryview, hasher: Any, done: int, ends: Sequence[tuple[int, Any]]) -> list[Boundary]:
+    """The last few boundaries of a list that begins at `array`; `hasher` has seen its first `done` bytes."""
+    found = []
+    for end, state in ends[-_BOUNDARIES:]:
+        hasher.update(array[done:end])
+        done = end
+        found.append(Boundary(end, hasher.digest(), bytes(array[max(0, end - _PROBE) : end]), state))
+    return found
+
+
+def _anchor(line: Line, key: str, value: int) -> bytes:
+    """The bytes of a key, its quotes and its colon, as they stand before a value."""
+    name = key.encode()
+    at = line.buffer.rfind(name, max(line.start, value - len(name) - 64), value)
+    quote = 2 if line.buffer[at - 2 : at - 1] == b"\\" else 1
+    return bytes(line.buffer[at - quote : value])

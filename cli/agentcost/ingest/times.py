@@ -1,0 +1,34 @@
+"""Points in time as logs write them: ISO 8601 with any fraction, epoch seconds, milliseconds, micro- or nanoseconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def moment(value: object) -> tuple[float | None, bool]:
+    """(seconds since the epoch or None, whether no zone was given and UTC is assumed)."""
+    if isinstance(value, bool) or value is None:
+        return None, False
+    if isinstance(value, int | float):
+        return _from_epoch(float(value)), False
+    text = str(value).strip()
+    if text.replace(".", "", 1).isdigit():
+        return _from_epoch(float(text)), False
+    try:
+        found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+    except ValueError:
+        return None, False
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC).timestamp(), True
+    return found.timestamp(), False
+
+
+def _from_epoch(value: float) -> float | None:
+    """Seconds from an epoch count in s, ms, µs or ns, told by its size."""
+    for limit, divisor in ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6)):
+        if abs(value) < limit:
+            return value / divisor
+    return value / 1e9 if value < 1e20 else None

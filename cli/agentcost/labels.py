@@ -1,0 +1,58 @@
+"""Labels that the user gives requests: from a folder of the log's path, or from a field of its record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from agentcost.errors import UsageError
+from agentcost.model import Request
+
+FIELDS = ("session", "user", "project", "client", "task")
+"""Labels of these names set what a reader found; any other name is a key of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """`name` gets the folder number `folder` of the path (from 1 at the left, -1 at the right)."""
+
+    name: str
+    folder: int
+
+
+_RULE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=path:(?P<folder>-?[1-9]\d*)")
+
+
+def parse_labels(arguments: Sequence[str]) -> tuple[Label, ...]:
+    """`user=path:2` arguments. UsageError where one is written otherwise."""
+    labels = []
+    for argument in arguments:
+        rule = _RULE.fullmatch(argument)
+        if not rule:
+            raise UsageError(f"--label {argument}: write it as name=path:N, N the number of a folder in the log's path")
+        labels.append(Label(rule["name"], int(rule["folder"])))
+    return tuple(labels)
+
+
+def labelled(request: Request, labels: Sequence[Label]) -> Request:
+    """The request with its labels set."""
+    parts = [part for part in PurePath(request.place.source).parts if part not in ("/", "\\")]
+    found = {label.name: _part(parts, label.folder) for label in labels}
+    own = {name: value for name, value in found.items() if name in FIELDS and value}
+    rest = {name: value for name, value in found.items() if name not in FIELDS}
+    return replace(
+        request,
+        session=own.get("session", request.session),
+        user=own.get("user", request.user),
+        project=own.get("project", request.project),
+        client=own.get("client", request.client),
+        task=own.get("task", request.task),
+        labels=tuple(sorted({**dict(request.labels), **rest}.items())),
+    )
+
+
+def _part(parts: Sequence[str], number: int) -> str:
+    index = number - 1 if number > 0 else len(parts) + number
+    return parts[index] if 0 <= index < len(parts) else ""

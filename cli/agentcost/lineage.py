@@ -1,0 +1,116 @@
+"""Which requests go on from which: lineages, turns, and the sessions of logs that name none.
+
+A lineage is a chain of requests in which each extends the one before. A request belongs to the lineage whose
+latest prompt it goes on from; it may part from that prompt near its end, as harnesses rewrite their last messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentcost.model import ROOT, Request
+from agentcost.prefix import Tree
+
+_KEPT = 0.8
+"""A prompt goes on from another when it keeps this share of the other's messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a request stands: its session (given or inferred), lineage, turn from 1, and the request before it."""
+
+    session: str
+    inferred: bool
+    lineage: int
+    turn: int
+    before: int | None
+
+
+@dataclass(slots=True)
+class Chain:
+    """A lineage as far as it has come: `tip` is its latest prompt, `request` the index of its latest request."""
+
+    session: str
+    tip: int
+    request: int
+    turns: int = 1
+
+
+def standings(tree: Tree, requests: Sequence[Request]) -> list[Standing]:
+    """A standing per request; requests come in the order of their start.
+
+    Only messages are compared: a system prompt that changes breaks a cache, not a conversation. Calls with tools and
+    calls without are never of one lineage.
+    """
+    spine = _spine(tree)
+    owners: dict[tuple[str, bool, int], int] = {}
+    chains: list[Chain] = []
+    found = []
+    for index, request in enumerate(requests):
+        tip = spine.of[request.node]
+        scope = request.session or f"{request.format} {request.model}", spine.tools[request.node]
+        lineage = _goes_on(spine, owners, chains, (*scope, tip))
+        before = None if lineage is None else chains[lineage].request
+        if lineage is None:
+            lineage = len(chains)
+            chains.append(Chain(request.session or str(request.place), tip, index))
+        else:
+            chain = chains[lineage]
+            chain.tip, chain.request, chain.turns = tip, index, chain.turns + 1
+        _own(spine, owners, (*scope, tip), lineage)
+        chain = chains[lineage]
+        found.append(Standing(chain.session, not request.session, lineage, chain.turns, before))
+    return found
+
+
+@dataclass(slots=True)
+class Spine:
+    """The tree without tools and system: `of` gives a node's place in it, `parents` and `depth` are of places.
+
+    `tools` says per node of the tree whether its path holds a tool definition.
+    """
+
+    of: list[int]
+    tools: list[bool]
+    parents: list[int]
+    depth: list[int]
+
+
+def _spine(tree: Tree) -> Spine:
+    spine = Spine([0], [False], [0], [0])
+    places: dict[tuple[int, int], int] = {}
+    for node in range(1, len(tree)):
+        parent, segment = tree.parents[node], tree.segments[node]
+        level, before = tree.entries[segment].level, spine.of[parent]
+        spine.tools.append(spine.tools[parent] or level == "tools")
+        if level != "messages":
+            spine.of.append(before)
+            continue
+        place = places.get((before, segment))
+        if place is None:
+            place = places[before, segment] = len(spine.parents)
+            spine.parents.append(before)
+            spine.depth.append(spine.depth[before] + 1)
+        spine.of.append(place)
+    return spine
+
+
+def _goes_on(
+    spine: Spine, owners: dict[tuple[str, bool, int], int], chains: Sequence[Chain], tip: tuple[str, bool, int]
+) -> int | None:
+    """The lineage that owns the deepest known place of the path, if the path keeps enough of its latest prompt."""
+    scope, tools, place = tip
+    while place != ROOT and (scope, tools, place) not in owners:
+        place = spine.parents[place]
+    if place == ROOT:
+        return None
+    lineage = owners[scope, tools, place]
+    return lineage if spine.depth[place] >= _KEPT * spine.depth[chains[lineage].tip] else None
+
+
+def _own(spine: Spine, owners: dict[tuple[str, bool, int], int], tip: tuple[str, bool, int], lineage: int) -> None:
+    scope, tools, place = tip
+    while place != ROOT and owners.get((scope, tools, place)) != lineage:
+        owners[scope, tools, place] = lineage
+        place = spine.parents[place]

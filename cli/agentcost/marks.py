@@ -1,0 +1,45 @@
+"""Volatile things in a prompt's text: what changes from call to call and so breaks a cache."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from agentcost.model import Mark
+
+PATTERNS = (
+    ("timestamp", r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"),
+    ("date", r"\d{4}-\d{2}-\d{2}"),
+    ("date", r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? (?:\d{1,2} )?[A-Z][a-z]{2,8} \d{1,2}(?:,? \d{4})?"),
+    ("clock", r"\b\d{1,2}:\d{2}:\d{2}\b"),
+    ("uuid", r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"),
+    ("hash", r"\b[0-9a-f]{40}\b"),
+    ("temporary path", r"/(?:tmp|var/folders)/[\w./-]+"),
+    ("epoch", r"\b1[5-9]\d{8}(?:\d{3})?\b"),
+)
+"""(what, pattern), the longer first; a stretch is told once."""
+
+_ALL = "|".join(f"(?:{pattern})" for _, pattern in PATTERNS)
+_NAMED = re.compile("|".join(f"(?P<m{number}>{pattern})" for number, (_, pattern) in enumerate(PATTERNS)))
+_MOST = 16
+"""Marks kept per segment: a text with more is a listing, not a prompt with a volatile line."""
+
+
+def marks_of(texts: Sequence[str]) -> list[tuple[Mark, ...]]:
+    """The marks of each text. One fast pass tells which texts hold any."""
+    import polars  # noqa: PLC0415 — heavy, and needed only where there is new text
+
+    if not texts:
+        return []
+    holds = polars.Series(texts, dtype=polars.String).str.contains(_ALL)
+    return [_marks(text) if held else () for text, held in zip(texts, holds, strict=True)]
+
+
+def _marks(text: str) -> tuple[Mark, ...]:
+    found = []
+    for match in _NAMED.finditer(text):
+        what = PATTERNS[int(str(match.lastgroup)[1:])][0]
+        found.append(Mark(what, match.start(), match.end() - match.start()))
+        if len(found) == _MOST:
+            break
+    return tuple(found)

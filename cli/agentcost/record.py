@@ -1,0 +1,157 @@
+"""The record: everything a log tells, without its text. It is what is saved, merged and evaluated."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import zstandard
+
+from agentcost.errors import BrokenLog
+from agentcost.model import Breakpoint, Request, Skipped
+from agentcost.prefix import Entry, Tree
+
+MAGIC = b"agentcost record\n"
+VERSION = 1
+
+
+@dataclass(slots=True)
+class Log:
+    """One source that was read. Every record of it is a request, a duplicate, another kind, or skipped."""
+
+    name: str
+    format: str
+    size: int = 0
+    records: int = 0
+    requests: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """The tree, the requests that stand in it, and an account of every record read.
+
+    `requests` are distinct; `duplicates` counts by source name the records that repeated one of them.
+    """
+
+    tree: Tree = field(default_factory=Tree)
+    requests: list[Request] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    by_key: dict[str, int] = field(default_factory=dict)
+
+    def add(self, request: Request) -> None:
+        """Take in a request; of records of one call the winner is the same in whatever order they come."""
+        key = request.id or str((request.place.source, request.place.offset, request.place.line))
+        known = self.by_key.get(key)
+        if known is None:
+            self.by_key[key] = len(self.requests)
+            self.requests.append(request)
+            return
+        mine = self.requests[known]
+        winner, loser = (request, mine) if _rank(request) > _rank(mine) else (mine, request)
+        self.duplicates[loser.place.source] += 1
+        self.requests[known] = winner
+
+    def ordered(self) -> list[Request]:
+        """Requests by start, those without a time in the order of their log."""
+        return sorted(self.requests, key=_order)
+
+    def merge(self, other: Record) -> None:
+        """Take in another record. The union does not depend on the order of merging."""
+        sources = {number: len(self.logs) + number for number in range(len(other.logs))}
+        moved = self.tree.merge(other.tree, sources)
+        self.logs += other.logs
+        self.skipped += other.skipped
+        self.duplicates.update(other.duplicates)
+        for request in other.requests:
+            self.add(_moved(request, moved))
+
+
+def _rank(request: Request) -> tuple[bool, float, bytes]:
+    """Finished over unfinished, then the later, then by content."""
+    when = request.ended if request.ended is not None else request.started
+    content = repr((request.usage, request.place, request.model)).encode()
+    return request.finished, when if when is not None else float("-inf"), hashlib.blake2b(content).digest()
+
+
+def _order(request: Request) -> tuple[bool, float, str, int, int]:
+    when = request.started
+    return when is None, when or 0.0, request.place.source, request.place.offset, request.place.line
+
+
+def _moved(request: Request, moved: list[int]) -> Request:
+    """The request in a tree whose nodes have other numbers."""
+    return replace(
+        request,
+        node=moved[request.node],
+        answer=None if request.answer is None else moved[request.answer],
+        breakpoints=tuple(Breakpoint(moved[mark.node], mark.ttl) for mark in request.breakpoints),
+    )
+
+
+# --- saving --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Saved:
+    """The record as it lies in a file."""
+
+    version: int
+    entries: list[Entry]
+    parents: bytes
+    segments: bytes
+    ends: bytes
+    requests: list[Request]
+    logs: list[Log]
+    skipped: list[Skipped]
+    duplicates: dict[str, int]
+
+
+def save(record: Record) -> bytes:
+    """The record as bytes: equal records give equal bytes on every machine of one byte order."""
+    tree = record.tree
+    saved = Saved(
+        VERSION, tree.entries, tree.parents.tobytes(), tree.segments.tobytes(), tree.ends.tobytes(),
+        record.requests, record.logs, record.skipped, dict(sorted(record.duplicates.items())),
+    )  # fmt: skip
+    return MAGIC + zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(saved))
+
+
+def load(content: bytes, name: str = "record") -> Record:
+    """The record that `save` wrote. BrokenLog where it is damaged or of another version."""
+    try:
+        packed = zstandard.ZstdDecompressor().decompress(content.removeprefix(MAGIC))
+        saved = msgspec.msgpack.decode(packed, type=Saved)
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise BrokenLog(f"{name}: not a record of this version ({error}); save it again from its log") from error
+    if saved.version != VERSION:
+        raise BrokenLog(f"{name}: a record of version {saved.version}, this is {VERSION}; save it again from its log")
+    return Record(
+        _tree(saved), saved.requests, saved.logs, saved.skipped, Counter(saved.duplicates), _keys(saved.requests)
+    )
+
+
+def _tree(saved: Saved) -> Tree:
+    tree = Tree(saved.entries)
+    tree.parents, tree.segments, tree.ends = array("q"), array("q"), array("b")
+    tree.parents.frombytes(saved.parents)
+    tree.segments.frombytes(saved.segments)
+    tree.ends.frombytes(saved.ends)
+    tree.by_digest = {entry.digest: number for number, entry in enumerate(tree.entries)}
+    pairs = zip(tree.parents[1:], tree.segments[1:], strict=True)
+    tree.children = {pair: number for number, pair in enumerate(pairs, 1)}
+    return tree
+
+
+def _keys(requests: Iterable[Request]) -> dict[str, int]:
+    probe = Record()
+    for request in requests:
+        probe.add(request)
+    return probe.by_key

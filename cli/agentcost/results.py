@@ -1,0 +1,124 @@
+"""What evaluating a record gives: tables with fixed columns, and what every figure in them rests on.
+
+`Analysis.tables` holds polars frames by name; TABLES documents their columns and units. Tokens are integers;
+null is unknown. Every table's rows are in a fixed order, so equal inputs give equal tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agentcost.model import Kind
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+SCHEMA_VERSION = 1
+
+KIND_COLUMNS: dict[Kind, str] = {kind: kind.value.lower().replace(" ", "_") for kind in Kind}
+"""The column of each component in the tables: `system_prompt`, `mcp_tool_definitions`…"""
+
+QUANTILES = (("p10", 0.10), ("p50", 0.50), ("p90", 0.90), ("p99", 0.99), ("max", 1.0))
+THRESHOLDS = (32_000, 64_000, 96_000, 128_000, 200_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """How the tokens of one (model, client) were measured.
+
+    `factor` multiplies the counts of `encoding`; `error` is the median share by which a billed prompt differs
+    from components + overhead + hidden (None where nothing was billed); `band` the published error of an estimate.
+    `fitted` is how many billed prompts the factor rests on, `odd` says that the factor is implausible.
+    """
+
+    model: str
+    client: str
+    knowledge: str
+    encoding: str
+    basis: str
+    factor: float
+    error: float | None
+    band: float
+    fitted: int
+    requests: int
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an analysis covers: `first` and `last` are seconds since the epoch, None where no request has a time.
+
+    `filters` are the user's selections as words, `selected` of `total` requests pass them. `assumed_gap` is the
+    gap in seconds that the user filled in where the log has no times.
+    """
+
+    total: int
+    selected: int
+    first: float | None
+    last: float | None
+    zone: str
+    filters: tuple[str, ...] = ()
+    untimed: int = 0
+    naive: int = 0
+    inferred_sessions: bool = False
+    assumed_gap: float | None = None
+    by: tuple[str, ...] = ()
+    top: int = 10
+    sort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A record evaluated under choices: the scope, the rulers, and the tables."""
+
+    scope: Scope
+    rulers: tuple[Ruler, ...]
+    tables: dict[str, DataFrame] = field(default_factory=dict)
+
+
+TABLES: dict[str, tuple[str, str]] = {
+    "requests": (
+        "a selected request",
+        "source, line, id, format, knowledge, session, session_inferred, lineage, turn, role, user, project, client, "
+        "task, provider, model, tier, started, ended (s since the epoch, UTC), gap_s (since the request before it in "
+        "its lineage), prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, prompt "
+        "is the ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a column "
+        "of tokens per component, label_<name> per label, day, week, month",
+    ),
+    "components": (
+        "a component that has tokens",
+        "component, tokens, share (of all input), requests (that carry it), median (of those), growth (mean change "
+        "from a turn to the next of its lineage)",
+    ),
+    "parts": ("a component, name and server", "component, name, server, tokens (carried), requests, distinct (texts)"),
+    "tools": (
+        "a tool",
+        "tool, server, kind (built-in, MCP, skill), schema_tokens (largest), requests (that carry its schema), "
+        "schema_carried, calls, call_carried, result_carried (its results, carried until the session ends), "
+        "never_called",
+    ),
+    "servers": (
+        "an MCP server",
+        "server, tools, tools_called, schema_tokens, requests, schema_carried, calls, result_carried",
+    ),
+    "sessions": (
+        "a session",
+        "session, inferred, project, models, requests, lineages, started, ended, prompt, first_prompt, last_prompt, "
+        "largest_prompt, fixed_prefix (tokens before the user's first words), read, write, plain, output",
+    ),
+    "distribution": ("a measure of input tokens per request", "measure (p10…max, above_<N>), value, share"),
+    "groups": (
+        "a combination of the --by keys",
+        "the keys, requests, sessions, prompt, read, write, plain, output, largest_prompt",
+    ),
+    "hidden": ("a lineage of a transcript", "session, lineage, requests, hidden (tokens), low, high (interval)"),
+    "rulers": (
+        "a model and client",
+        "model, client, knowledge, encoding, basis, factor, error, band, fitted, requests, odd",
+    ),
+    "sources": ("a log", "source, format, bytes, records, requests, duplicates, others, skipped"),
+    "others": ("a source and kind of record that is no request", "source, what, count"),
+    "skipped": ("a record that could not be read", "source, line, reason"),
+}
+"""The tables of an analysis: what a row is, and its columns."""

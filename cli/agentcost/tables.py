@@ -1,0 +1,384 @@
+"""The tables of an analysis, each from the measured requests; results.TABLES documents their columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+import numpy
+import polars as pl
+
+from agentcost.lineage import Standing
+from agentcost.measure import KINDS, Ints, Measured, levels_of
+from agentcost.model import ROOT, Kind, Request
+from agentcost.prefix import Tree
+from agentcost.record import Record
+from agentcost.results import KIND_COLUMNS, QUANTILES, THRESHOLDS, Ruler
+
+FIXED = (Kind.HIDDEN, Kind.OVERHEAD, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
+"""Components that stand before the user's first words."""
+
+_REQUEST_SCHEMA: dict[str, pl.DataType] = {
+    "index": pl.Int64(), "source": pl.String(), "line": pl.Int64(), "id": pl.String(), "format": pl.String(),
+    "knowledge": pl.String(), "session": pl.String(), "session_inferred": pl.Boolean(), "lineage": pl.Int64(),
+    "turn": pl.Int64(), "role": pl.String(), "user": pl.String(), "project": pl.String(), "client": pl.String(),
+    "task": pl.String(), "provider": pl.String(), "model": pl.String(), "tier": pl.String(), "started": pl.Float64(),
+    "ended": pl.Float64(), "naive_time": pl.Boolean(), "gap_s": pl.Float64(), "prompt": pl.Int64(), "read": pl.Int64(),
+    "write": pl.Int64(), "write_5m": pl.Int64(), "write_1h": pl.Int64(), "plain": pl.Int64(), "output": pl.Int64(),
+    "reasoning": pl.Int64(), "output_is_lower_bound": pl.Boolean(), "billed": pl.Boolean(), "basis": pl.String(),
+    "recorded_cost": pl.String(),
+}  # fmt: skip
+
+
+def requests(
+    requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], assumed_gap: float | None
+) -> pl.DataFrame:
+    """A row per request, in the order of their start."""
+    kinds = numpy.zeros((len(requests), len(KINDS)), dtype=numpy.int64)
+    basis = [""] * len(requests)
+    for group in measured:
+        kinds[list(group.rows)] = group.kinds
+        for row in group.rows:
+            basis[row] = group.ruler.basis
+    tooled = _sessions_with_tools(standing, kinds)
+    rows = [
+        _row(index, request, stand, basis[index], _gap(request, stand, requests, assumed_gap))
+        for index, (request, stand) in enumerate(zip(requests, standing, strict=True))
+    ]
+    frame = pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
+    columns = [pl.Series(KIND_COLUMNS[kind], kinds[:, number]) for number, kind in enumerate(KINDS)]
+    labels = sorted({name for request in requests for name, _ in request.labels})
+    columns += [
+        pl.Series(f"label_{name}", [dict(request.labels).get(name) for request in requests], dtype=pl.String)
+        for name in labels
+    ]
+    return frame.with_columns(
+        *columns,
+        prompt=pl.when(pl.col("billed")).then(pl.col("prompt")).otherwise(pl.Series(kinds.sum(axis=1))),
+        role=pl.Series(_roles(requests, standing, kinds, tooled), dtype=pl.String),
+    )
+
+
+def _row(index: int, request: Request, stand: Standing, basis: str, gap: float | None) -> tuple[object, ...]:
+    usage, place = request.usage, request.place
+    known = usage is not None and request.knowledge.value != "blocks"
+    billed = (
+        (usage.prompt, usage.read, usage.writes, usage.write_5m, usage.write_1h, usage.plain)
+        if usage and known
+        else (usage.prompt if usage else None, None, None, None, None, None)
+    )
+    return (
+        index, place.source, place.line, request.id, request.format, request.knowledge.value, stand.session,
+        stand.inferred, stand.lineage, stand.turn, request.role, request.user, request.project, request.client,
+        request.task, request.provider, request.model, request.tier, request.started, request.ended, request.naive_time,
+        gap, *billed, usage.output if usage else None, usage.reasoning if usage else None,
+        bool(usage and usage.output_is_lower_bound), usage is not None, basis, request.recorded_cost,
+    )  # fmt: skip
+
+
+def _gap(request: Request, stand: Standing, every: Sequence[Request], assumed: float | None) -> float | None:
+    """Seconds since the request before it in its lineage; unknown without times, unless the user assumed one."""
+    if stand.before is None:
+        return None
+    before = every[stand.before].started
+    if request.started is None or before is None:
+        return assumed
+    return round(request.started - before, 6)
+
+
+def _sessions_with_tools(standing: Sequence[Standing], kinds: Ints) -> set[str]:
+    columns = [KINDS.index(kind) for kind in (Kind.TOOL, Kind.MCP_TOOL)]
+    tooled = kinds[:, columns].sum(axis=1) > 0
+    return {stand.session for stand, has in zip(standing, tooled, strict=True) if has}
+
+
+def _roles(requests: Sequence[Request], standing: Sequence[Standing], kinds: Ints, tooled: set[str]) -> list[str]:
+    """A call without tools in a session that has them is a side call: a title, a probe, a summary."""
+    columns = [KINDS.index(kind) for kind in (Kind.TOOL, Kind.MCP_TOOL)]
+    has = kinds[:, columns].sum(axis=1) > 0
+    return [
+        "side" if request.role == "main" and stand.session in tooled and not own else request.role
+        for request, stand, own in zip(requests, standing, has, strict=True)
+    ]
+
+
+def components(chosen: pl.DataFrame) -> pl.DataFrame:
+    """A row per component that has tokens, the largest first."""
+    total = int(chosen["prompt"].sum())
+    rows = []
+    for column in KIND_COLUMNS.values():
+        values = chosen[column]
+        carried = values.filter(values != 0)
+        if len(carried):
+            growth = chosen.select(pl.col(column).diff().over("lineage", order_by="turn").mean()).item()
+            rows.append((column, int(values.sum()), len(carried), _quantile(carried, 0.5), growth))
+    schema = {
+        "component": pl.String,
+        "tokens": pl.Int64,
+        "requests": pl.Int64,
+        "median": pl.Int64,
+        "growth": pl.Float64,
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row").sort("tokens", "component", descending=[True, False])
+    return frame.with_columns(share=pl.col("tokens") / total if total else pl.lit(None, pl.Float64))
+
+
+def _quantile(values: pl.Series, share: float) -> int | None:
+    """The ceil(share x n)-th smallest."""
+    if not len(values):
+        return None
+    ordered = values.sort()
+    return int(ordered[max(0, -int(-share * len(ordered) // 1) - 1)])
+
+
+Part = tuple[str, str, str]
+"""Component column, name, server."""
+
+
+def parts(
+    tree: Tree, requests: Sequence[Request], measured: Sequence[Measured], chosen: Collection[int]
+) -> pl.DataFrame:
+    """Tokens carried by every named part of every component, over the chosen requests."""
+    levels = levels_of(tree)
+    keys = [(KIND_COLUMNS[entry.kind], entry.name, entry.server) for entry in tree.entries]
+    tokens: Counter[Part] = Counter()
+    carriers: Counter[Part] = Counter()
+    texts: dict[Part, set[int]] = {}
+    for group in measured:
+        passing = levels.up([requests[row].node for row in group.rows if row in chosen])
+        used = numpy.flatnonzero(passing)[1:].tolist()
+        for node in used:
+            key = keys[tree.segments[node]]
+            tokens[key] += int(group.lengths[node]) * int(passing[node])
+            texts.setdefault(key, set()).add(tree.segments[node])
+        for node in _topmost(tree, keys, used):
+            carriers[keys[tree.segments[node]]] += int(passing[node])
+    rows = [(*key, tokens[key], carriers[key], len(texts[key])) for key in sorted(tokens)]
+    schema = {
+        "component": pl.String, "name": pl.String, "server": pl.String, "tokens": pl.Int64, "requests": pl.Int64,
+        "distinct": pl.Int64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row").sort(
+        "tokens", "component", "name", "server", descending=[True, False, False, False]
+    )
+
+
+def _topmost(tree: Tree, keys: Sequence[Part], used: Sequence[int]) -> Iterator[int]:
+    """The nodes above which no node of their path has the same key: a walk down the tree, keys on a stack."""
+    children: dict[int, list[int]] = {}
+    for node in used:
+        children.setdefault(tree.parents[node], []).append(node)
+    active: Counter[Part] = Counter()
+    walk = [(node, False) for node in children.get(ROOT, ())]
+    while walk:
+        node, leaving = walk.pop()
+        key = keys[tree.segments[node]]
+        if leaving:
+            active[key] -= 1
+            continue
+        if not active[key]:
+            yield node
+        active[key] += 1
+        walk.append((node, True))
+        walk += [(child, False) for child in children.get(node, ())]
+
+
+_TOOL_KINDS = {Kind.TOOL: "built-in", Kind.MCP_TOOL: "MCP", Kind.SKILL: "skill"}
+
+
+def tools(
+    tree: Tree, requests: Sequence[Request], measured: Sequence[Measured], chosen: Collection[int], parts: pl.DataFrame
+) -> pl.DataFrame:
+    """A row per tool that was defined or called, the one that carries the most tokens first."""
+    calls = _calls(tree, requests, chosen)
+    schemas = _schemas(tree, requests, measured, chosen)
+    carried: dict[tuple[str, str, str], tuple[int, int]] = {
+        (component, name, server): (tokens, carriers)
+        for component, name, server, tokens, carriers, _ in parts.iter_rows()
+    }
+    rows = []
+    for name, server in sorted({*schemas, *calls}):
+        kind, size = schemas.get((name, server), ("not defined in the log", None))
+        defined = [
+            carried.get((KIND_COLUMNS[component], name, server), (0, 0)) for component in _TOOL_KINDS
+        ] if size is not None else []  # fmt: skip
+        results = sum(carried.get((KIND_COLUMNS[k], name, server), (0, 0))[0] for k in (Kind.TOOL_RESULT, Kind.FILE))
+        rows.append((
+            name, server, kind, size, max((pair[1] for pair in defined), default=0), sum(pair[0] for pair in defined),
+            calls[name, server], carried.get((KIND_COLUMNS[Kind.TOOL_CALL], name, server), (0, 0))[0], results,
+            size is not None and not calls[name, server],
+        ))  # fmt: skip
+    schema = {
+        "tool": pl.String, "server": pl.String, "kind": pl.String, "schema_tokens": pl.Int64, "requests": pl.Int64,
+        "schema_carried": pl.Int64, "calls": pl.Int64, "call_carried": pl.Int64, "result_carried": pl.Int64,
+        "never_called": pl.Boolean,
+    }  # fmt: skip
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    total = pl.col("schema_carried") + pl.col("call_carried") + pl.col("result_carried")
+    return frame.sort(total, "tool", descending=[True, False])
+
+
+def _calls(tree: Tree, requests: Sequence[Request], chosen: Collection[int]) -> Counter[tuple[str, str]]:
+    """Distinct calls of each tool: in the prompts, and in the answers that no prompt of the log repeats."""
+    seen: set[int] = set()
+    found: Counter[tuple[str, str]] = Counter()
+    visited: set[int] = set()
+    for row in sorted(chosen):
+        request = requests[row]
+        node = request.node if request.answer is None else request.answer
+        while node != ROOT and node not in visited:
+            visited.add(node)
+            entry = tree.entry(node)
+            if entry.kind is Kind.TOOL_CALL and tree.segments[node] not in seen:
+                seen.add(tree.segments[node])
+                found[entry.name, entry.server] += 1
+            node = tree.parents[node]
+    return found
+
+
+def _schemas(
+    tree: Tree, requests: Sequence[Request], measured: Sequence[Measured], chosen: Collection[int]
+) -> dict[tuple[str, str], tuple[str, int]]:
+    """Kind and largest schema in tokens of every tool that a chosen request carries."""
+    levels = levels_of(tree)
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for group in measured:
+        passing = levels.up([requests[row].node for row in group.rows if row in chosen])
+        for node in numpy.flatnonzero(passing)[1:].tolist():
+            entry = tree.entry(node)
+            if entry.level == "tools" and entry.kind in _TOOL_KINDS:
+                size = found.get((entry.name, entry.server), ("", 0))[1]
+                found[entry.name, entry.server] = _TOOL_KINDS[entry.kind], max(size, int(group.lengths[node]))
+    return found
+
+
+def servers(tools: pl.DataFrame) -> pl.DataFrame:
+    """A row per MCP server, the one that carries the most schema tokens first."""
+    return (
+        tools.filter(pl.col("server") != "")
+        .group_by("server")
+        .agg(
+            tools=pl.len().cast(pl.Int64),
+            tools_called=(pl.col("calls") > 0).sum().cast(pl.Int64),
+            schema_tokens=pl.col("schema_tokens").sum(),
+            requests=pl.col("requests").max(),
+            schema_carried=pl.col("schema_carried").sum(),
+            calls=pl.col("calls").sum(),
+            result_carried=pl.col("result_carried").sum(),
+        )
+        .sort("schema_carried", "server", descending=[True, False])
+    )
+
+
+_SUMS = ("prompt", "read", "write", "plain", "output")
+
+
+def _sums() -> dict[str, pl.Expr]:
+    """Sums over known values; null where none is known, so that unknown never reads as zero."""
+    return {
+        name: pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).otherwise(None).cast(pl.Int64)
+        for name in _SUMS
+    }
+
+
+def sessions(chosen: pl.DataFrame) -> pl.DataFrame:
+    """A row per session, the one with the most input first."""
+    fixed = pl.sum_horizontal(KIND_COLUMNS[kind] for kind in FIXED)
+    main = pl.col("prompt").filter(pl.col("role") == "main")
+    return (
+        chosen.sort("index")
+        .group_by("session", maintain_order=True)
+        .agg(
+            inferred=pl.col("session_inferred").first(),
+            project=pl.col("project").first(),
+            models=pl.col("model").unique().sort().str.join(", "),
+            requests=pl.len().cast(pl.Int64),
+            lineages=pl.col("lineage").n_unique().cast(pl.Int64),
+            started=pl.col("started").min(),
+            ended=pl.col("started").max(),
+            first_prompt=main.first(),
+            last_prompt=main.last(),
+            largest_prompt=pl.col("prompt").max(),
+            fixed_prefix=fixed.filter(pl.col("role") == "main").first(),
+            **_sums(),
+        )
+        .sort("prompt", "session", descending=[True, False])
+    )
+
+
+def groups(chosen: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """A row per combination of keys, the one with the most input first; no rows without keys."""
+    if not keys:
+        return pl.DataFrame()
+    return (
+        chosen.group_by(*keys)
+        .agg(
+            requests=pl.len().cast(pl.Int64),
+            sessions=pl.col("session").n_unique().cast(pl.Int64),
+            largest_prompt=pl.col("prompt").max(),
+            **_sums(),
+        )
+        .sort("prompt", *keys, descending=[True, *([False] * len(keys))])
+    )
+
+
+def distribution(chosen: pl.DataFrame) -> pl.DataFrame:
+    """Quantiles of input tokens per request, and how many requests are above the published thresholds."""
+    values = chosen["prompt"]
+    rows: list[tuple[str, int | None, float | None]] = [(name, _quantile(values, at), at) for name, at in QUANTILES]
+    for limit in THRESHOLDS:
+        above = int((values > limit).sum())
+        rows.append((f"above_{limit}", above, above / len(values) if len(values) else None))
+    return pl.DataFrame(rows, schema={"measure": pl.String, "value": pl.Int64, "share": pl.Float64}, orient="row")
+
+
+def hidden(standing: Sequence[Standing], measured: Sequence[Measured], chosen: Collection[int]) -> pl.DataFrame:
+    """A row per lineage of a transcript: what it hides, with its interval."""
+    found: dict[tuple[str, int], tuple[int, int, int]] = {}
+    count: Counter[tuple[str, int]] = Counter()
+    for group in measured:
+        for row, part in zip(group.rows, group.hidden, strict=True):
+            if part and row in chosen:
+                key = standing[row].session, standing[row].lineage
+                found[key] = part
+                count[key] += 1
+    rows = [(*key, count[key], *found[key]) for key in sorted(found)]
+    schema = {"session": pl.String, "lineage": pl.Int64, "requests": pl.Int64, "hidden": pl.Int64, "low": pl.Int64,
+              "high": pl.Int64}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def rulers(found: Iterable[Ruler]) -> pl.DataFrame:
+    """A row per ruler, the one that measured the most requests first."""
+    schema = {
+        "model": pl.String, "client": pl.String, "knowledge": pl.String, "encoding": pl.String, "basis": pl.String,
+        "factor": pl.Float64, "error": pl.Float64, "band": pl.Float64, "fitted": pl.Int64, "requests": pl.Int64,
+        "odd": pl.Boolean,
+    }  # fmt: skip
+    frame = pl.DataFrame([asdict(ruler) for ruler in found], schema=schema)
+    return frame.sort("requests", "model", "client", "knowledge", descending=[True, False, False, False])
+
+
+def accounts(record: Record) -> dict[str, pl.DataFrame]:
+    """What became of every record of every log."""
+    skipped = sorted((skip.place.source, skip.place.line, skip.reason) for skip in record.skipped)
+    logs = sorted(record.logs, key=lambda log: log.name)
+    sources = [
+        (log.name, log.format, log.size, log.records, log.requests, record.duplicates[log.name],
+         sum(log.others.values()), log.skipped)
+        for log in logs
+    ]  # fmt: skip
+    others = [(log.name, what, count) for log in logs for what, count in sorted(log.others.items())]
+    names = ("source", "format", "bytes", "records", "requests", "duplicates", "others", "skipped")
+    return {
+        "sources": pl.DataFrame(
+            sources, schema={name: pl.Int64 if n > 1 else pl.String for n, name in enumerate(names)}, orient="row"
+        ),
+        "others": pl.DataFrame(
+            others, schema={"source": pl.String, "what": pl.String, "count": pl.Int64}, orient="row"
+        ),
+        "skipped": pl.DataFrame(
+            skipped, schema={"source": pl.String, "line": pl.Int64, "reason": pl.String}, orient="row"
+        ),
+    }

@@ -1,0 +1,169 @@
+"""Which tokenizer counts a model's text, how near it comes, and by what its counts are multiplied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+from agentcost.model import Basis, Kind
+
+ContentClass = Literal["prose", "markdown", "code", "json", "mixed"]
+
+CHECKED = "2026-11-22"
+
+CLAUDE_NAME = r"claude|mythos|fable|\b(opus|sonnet|haiku)\b"
+GEMINI_NAME = r"gemini|gemma"
+
+CLASSES: Mapping[Kind, ContentClass] = MappingProxyType(
+    {
+        Kind.SYSTEM: "markdown",
+        Kind.SKILL: "markdown",
+        Kind.MEMORY: "markdown",
+        Kind.TOOL: "json",
+        Kind.MCP_TOOL: "json",
+        Kind.TOOL_CALL: "json",
+        Kind.FILE: "code",
+        Kind.USER: "prose",
+        Kind.ASSISTANT: "prose",
+        Kind.THINKING: "prose",
+        Kind.SUMMARY: "prose",
+    }
+)
+"""What a component's text mostly is; components not named are mixed."""
+
+CLAUDE_OLD_OVER_O200K = 1.18
+"""o200k counts 15-20 % fewer tokens than Claude up to 4.6: the middle, to be calibrated."""
+
+CLAUDE_NEW_OVER_OLD: Mapping[ContentClass, float] = MappingProxyType(
+    {"prose": 1.33, "markdown": 1.47, "code": 1.22, "json": 1.31, "mixed": 1.3}
+)
+"""Middles of measured ratios; Chinese, Japanese, Russian and Arabic kept their counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a model's text is counted: `name` is a tokenizer's, `band` the relative error to print.
+
+    A count of `name` is multiplied by `base`, and its ASCII part by the ratio of its content class besides.
+    """
+
+    name: str
+    basis: Basis
+    band: float
+    source: str
+    base: float = 1.0
+    factors: Mapping[ContentClass, float] = field(default_factory=dict, hash=False)
+    checked: str = CHECKED
+
+
+def factor(encoding: Encoding, kind: Kind, ascii_share: float = 1.0) -> float:
+    """What a count under `encoding.name` is multiplied by, for text of which `ascii_share` (0 to 1) is ASCII."""
+    ratio = encoding.factors.get(CLASSES.get(kind, "mixed"), 1.0)
+    return encoding.base * (1 + (ratio - 1) * ascii_share)
+
+
+def ascii_share(text: str) -> float:
+    """The share of ASCII among the characters of a text; an empty text is ASCII."""
+    return 1.0 if text.isascii() else len(text.encode("ascii", "ignore")) / len(text)
+
+
+@lru_cache(maxsize=1024)
+def encoding_of(model: str) -> Encoding:
+    """The encoding of a model as any provider, router or cloud names it."""
+    name = bare_name(model)
+    return next((encoding for pattern, encoding in ENCODINGS if pattern.search(name)), UNKNOWN)
+
+
+def bare_name(model: str) -> str:
+    """The name without routes and capitals, with versions and Claude's names written one way.
+
+    >>> bare_name("openrouter/anthropic/Claude-Opus-4-6")
+    'claude-opus-4.6'
+    >>> bare_name("claude-3-5-sonnet-20241022")
+    'claude-sonnet-3.5-20241022'
+    """
+    name = model.lower().rsplit("/", 1)[-1]
+    name = re.sub(r"(?<=\d)[-_p](?=\d{1,2}(?!\d|b\b))", ".", name)
+    return re.sub(r"claude-(\d[\d.]*)-(opus|sonnet|haiku)", r"claude-\2-\1", name)
+
+
+def exact(name: str, source: str) -> Encoding:
+    """The model's own vocabulary."""
+    return Encoding(name, Basis.EXACT, 0.0, source)
+
+
+def estimated(
+    name: str, band: float, source: str, base: float = 1.0, factors: Mapping[ContentClass, float] | None = None
+) -> Encoding:
+    """A vocabulary that comes near the model's own, which is not published or not at hand."""
+    return Encoding(name, Basis.ESTIMATED, band, source, base, factors or {})
+
+
+TIKTOKEN = "tiktoken 0.14.0, model.py"
+SPLINTR = "splintr-rs 0.22.0, bundled vocabularies"
+AI_TOKENIZER = "ai-tokenizer 1.0.6, published accuracy"
+GOOGLE = "google-genai for Python, local tokenizer table"
+
+O200K = exact("o200k_base", TIKTOKEN)
+CL100K = exact("cl100k_base", TIKTOKEN)
+CLAUDE_OLD = estimated("o200k_base", 0.05, "ai-tokenizer 1.0.6; o200k comparison", CLAUDE_OLD_OVER_O200K)
+CLAUDE_NEW = estimated(
+    "o200k_base",
+    0.15,
+    "Anthropic docs, token counting; sol.ava.dev, 2026-04-17",
+    CLAUDE_OLD_OVER_O200K,
+    CLAUDE_NEW_OVER_OLD,
+)
+UNKNOWN = estimated("o200k_base", 0.30, "no published vocabulary; assumed near o200k")
+
+# The first pattern found in the bare name decides. Distilled models keep the vocabulary of the model they
+# were made from, so the specific names come before the families.
+ENCODINGS: tuple[tuple[re.Pattern[str], Encoding], ...] = tuple(
+    (re.compile(pattern), encoding)
+    for pattern, encoding in (
+        # Anthropic: 4.7 and later, and Mythos, have a new tokenizer.
+        (r"claude-(instant|v?[123]\b)", CLAUDE_OLD),
+        (r"claude-(opus|sonnet|haiku)-[123]\b", CLAUDE_OLD),
+        (r"claude-(opus|sonnet|haiku)-4(\.[0-6])?(?![.\d])", CLAUDE_OLD),
+        (CLAUDE_NAME, CLAUDE_NEW),
+        # OpenAI
+        (r"gpt-oss", exact("o200k_harmony", TIKTOKEN)),
+        (r"gpt-?3\.5|gpt-35|gpt-4(?![.\do])|text-embedding-(3|ada-002)", CL100K),
+        (r"gpt-(4o|4\.1|4\.5|5)|^o[134]\b", O200K),
+        (r"gpt-6|^codex|computer-use-preview", estimated("o200k_base", 0.05, "assumed like gpt-5")),
+        # Google counts Gemini 2 and later with Gemma's vocabulary; billed prompts agree to the token.
+        (r"gemini-[2-9]|gemini-(flash|pro)", estimated("gemma4", 0.01, GOOGLE)),
+        (r"gemini", estimated("gemma4", 0.06, "assumed like Gemini 2")),
+        # Gemma takes HTML tags as one token, which text alone cannot tell from special tokens.
+        (r"gemma-?[34]", estimated("gemma4", 0.01, SPLINTR)),
+        # Open weights
+        (r"distill-qwen", exact("qwen3", SPLINTR)),
+        (r"llama-?v?3(?!\d)|distill-llama", exact("llama3", SPLINTR)),
+        (r"llama-?v?2(?!\d)|tinyllama|vicuna", exact("llama2", SPLINTR)),
+        (r"code-?llama", exact("codellama", SPLINTR)),
+        (r"llama", estimated("o200k_base", 0.10, "no vocabulary at hand; assumed near o200k")),
+        (r"deepseek[-.](v3|r1|chat|reasoner)", exact("deepseek_v3", SPLINTR)),
+        (r"deepseek", estimated("deepseek_v3", 0.06, "assumed like DeepSeek V3")),
+        (r"qwen-?3\.[5-9]|qwen-?[4-9]|qwen.*(max|plus|flash|turbo)", estimated("qwen3", 0.06, "assumed like Qwen 3")),
+        (r"qwen-?(2|2\.5|3)(?![.\d])|qwq|qvq|baichuan-?m2", exact("qwen3", SPLINTR)),
+        (r"qwen", estimated("qwen3", 0.06, "assumed like Qwen 3")),
+        (r"kimi-?k3", exact("kimi_k3", SPLINTR)),
+        (r"kimi-?k2", exact("kimi_k2", SPLINTR)),
+        (r"kimi|moonshot", estimated("kimi_k2", 0.10, "assumed like Kimi K2")),
+        (r"glm-?4(\.5)?v?(?![.\d])", exact("glm4", SPLINTR)),
+        (r"glm", estimated("glm4", 0.06, "assumed like GLM 4.5")),
+        (r"mistral-nemo|pixtral-12b", exact("mistral_v3", SPLINTR)),
+        (r"mixtral-8x7b|mistral-7b.*0\.[12]", exact("mistral_v1", SPLINTR)),
+        (r"mistral-7b.*0\.3|codestral-22b", exact("mistral_v2", SPLINTR)),
+        (r"[a-z]*stral\b", estimated("mistral_v3", 0.06, "assumed like Mistral NeMo")),
+        (r"phi-?4", exact("phi4", SPLINTR)),
+        (r"olmo-?2", exact("olmo2", SPLINTR)),
+        # Closed, and far from any vocabulary at hand
+        (r"grok", estimated("o200k_base", 0.30, "no published vocabulary; " + AI_TOKENIZER)),
+        (r"minimax", estimated("o200k_base", 0.30, "no vocabulary at hand; " + AI_TOKENIZER)),
+    )
+)

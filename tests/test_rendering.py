@@ -1,0 +1,183 @@
+"""Rendered tools against the published vectors."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentcost.rendering import (
+    FOOTER,
+    HEADER,
+    Json,
+    json_tool,
+    openai_tools,
+    openai_tools_text,
+    tool_call_text,
+)
+from agentcost.tokens import Choice, counter, overhead, template_of
+
+WEATHER: dict[str, Json] = {
+    "name": "get_weather",
+    "description": "Get the weather",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "City name"},
+            "unit": {"type": "string", "enum": ["c", "f"]},
+            "opts": {
+                "type": "object",
+                "properties": {"days": {"type": "integer", "description": "hidden"}},
+                "required": ["days"],
+            },
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["city"],
+    },
+}
+PING: dict[str, Json] = {"name": "ping", "parameters": {"type": "object", "properties": {}}}
+T = [WEATHER, PING]
+
+RENDERED = """namespace functions {
+
+// Get the weather
+type get_weather = (_: {
+// City name
+city: string,
+unit?: "c" | "f",
+opts?: {
+  days: number,
+},
+tags?: string[],
+}) => any;
+
+type ping = () => any;
+
+} // namespace functions"""
+
+Message = tuple[str, str, str]
+S: Message = ("system", "You are a helpful assistant.", "")
+U: Message = ("user", "What is the weather in Paris?", "")
+ALICE: Message = ("user", "What is the weather in Paris?", "alice")
+
+
+def prompt_tokens(
+    encoding: str, messages: list[Message], tools: list[dict[str, Json]], choice: Choice, chosen: str
+) -> int:
+    """A prompt of Chat Completions: the text, and the template around it."""
+    count = counter(encoding).count
+    template = template_of("gpt-4o", "openai-chat")
+    system = any(role == "system" for role, _, _ in messages)
+    texts = [content + (template.system_suffix if tools and role == "system" else "") for role, content, _ in messages]
+    names = [name for _, _, name in messages if name]
+    frame = overhead(template, messages=len(messages), tools=len(tools), choice=choice, system=system, names=len(names))
+    return frame + sum(map(count, [*texts, *names, openai_tools_text(tools), chosen]))
+
+
+@pytest.mark.parametrize(
+    ("messages", "tools", "choice", "chosen", "o200k", "cl100k"),
+    [
+        ([U], [], "auto", "", 14, 14),
+        ([S, U], [], "auto", "", 24, 24),
+        ([ALICE], [], "auto", "", 16, 16),
+        ([U], T, "auto", "", 81, 83),
+        ([S, U], T, "auto", "", 87, 89),
+        ([S, U], T, "none", "", 88, 90),
+        ([S, U], T, "named", "ping", 92, 94),
+    ],
+)
+def test_prompts_of_chat_completions(
+    *, messages: list[Message], tools: list[dict[str, Json]], choice: Choice, chosen: str, o200k: int, cl100k: int
+) -> None:
+    assert prompt_tokens("o200k_base", messages, tools, choice, chosen) == o200k
+    assert prompt_tokens("cl100k_base", messages, tools, choice, chosen) == cl100k
+
+
+def test_rendered_tools() -> None:
+    assert openai_tools_text(T) == RENDERED
+    assert HEADER + "".join(openai_tools(T)) + FOOTER == RENDERED
+    assert counter("o200k_base").count(RENDERED) == 58
+    assert counter("cl100k_base").count(RENDERED) == 60
+    assert openai_tools_text([]) == ""
+
+
+def test_every_way_a_tool_is_wrapped_renders_alike() -> None:
+    schema = WEATHER["parameters"]
+    anthropic: dict[str, Json] = {"name": "get_weather", "description": "Get the weather", "input_schema": schema}
+    responses: dict[str, Json] = {"type": "function", **WEATHER}
+    chat: dict[str, Json] = {"type": "function", "function": WEATHER}
+    assert openai_tools([anthropic]) == openai_tools([responses]) == openai_tools([chat]) == openai_tools([WEATHER])
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "string"}, "string"),
+        ({"type": "string", "enum": ["a", "b"]}, '"a" | "b"'),
+        ({"type": "integer"}, "number"),
+        ({"type": "number", "enum": [1, 2.5]}, "1 | 2.5"),
+        ({"type": "boolean"}, "boolean"),
+        ({"type": "null"}, "null"),
+        ({"type": "array"}, "any[]"),
+        ({"type": "array", "items": {"type": "integer"}}, "number[]"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string | null"),
+        ({"type": ["string", "null"]}, "any"),
+        ({"$ref": "#/x"}, "any"),
+        ({}, "any"),
+        (True, "any"),
+        ({"type": "object"}, "{\n\n}"),
+        (
+            {
+                "type": "object",
+                "properties": {"deep": {"type": "object", "properties": {"x": {"type": "null", "description": "no"}}}},
+            },
+            "{\n  deep?: {\n    x?: null,\n},\n}",
+        ),
+    ],
+)
+def test_types(schema: Json, expected: str) -> None:
+    tool: dict[str, Json] = {"name": "f", "parameters": {"properties": {"p": schema}}}
+    assert openai_tools([tool]) == [f"type f = (_: {{\np?: {expected},\n}}) => any;\n\n"]
+
+
+VALUES: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "items", "anyOf", "enum", "required", "description"])
+            | st.text(max_size=3),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(tools=st.lists(st.dictionaries(st.sampled_from(["name", "description", "parameters", "function"]), VALUES)))
+def test_any_json_renders_a_text_for_every_tool(tools: list[dict[str, Json]]) -> None:
+    texts = openai_tools(tools)
+    assert len(texts) == len(tools)
+    assert all(text.endswith(" => any;\n\n") for text in texts)
+
+
+def test_json_tool_keeps_order_and_characters() -> None:
+    tool: dict[str, Json] = {"name": "é", "input_schema": {"b": 1, "a": [True, None]}, "cache_control": {"type": "x"}}
+    assert json_tool(tool) == '{"name":"é","input_schema":{"b":1,"a":[true,null]}}'
+    assert json_tool(tool, spaced=True) == '{"name": "é", "input_schema": {"b": 1, "a": [true, null]}}'
+
+
+@given(tool=st.dictionaries(st.text().filter(lambda key: key != "cache_control"), VALUES))
+def test_json_tool_is_the_tool(tool: dict[str, Json]) -> None:
+    assert json.loads(json_tool(tool)) == tool
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [({"a": "x y"}, 'ping{"a":"x y"}'), ('{"a": 1}', 'ping{"a": 1}'), ({}, "ping{}"), (None, "pingnull")],
+)
+def test_calls(arguments: Json, expected: str) -> None:
+    assert tool_call_text("ping", arguments) == expected
