@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,7 +10,7 @@ from agentcost import tables
 from agentcost.lineage import standings
 from agentcost.measure import measure
 from agentcost.record import Record
-from agentcost.results import Analysis, Scope
+from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
 from agentcost.selection import Selection, calendar, checked_key, select
 
 
@@ -77,6 +76,37 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def names(analysis: Analysis) -> Sequence[str]:
-    """The tables that hold rows, in the order of the report."""
-    return [name for name, frame in analysis.tables.items() if len(frame)]
+def path(record: Record, index: int) -> list[PathRow]:
+    """The path of the request at `index` of the record's order, segment by segment."""
+    requests = record.ordered()
+    standing = standings(record.tree, requests)
+    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
+    lengths = next(group.lengths for group in measured if index in group.rows)
+    request, before = requests[index], standing[index].before
+    known = set(record.tree.path(requests[before].node)) if before is not None else set()
+    markers = {mark.node: mark.ttl for mark in request.breakpoints}
+    rows, total = [], 0
+    for node in record.tree.path(request.node):
+        entry = record.tree.entry(node)
+        total += int(lengths[node])
+        rows.append(
+            PathRow(
+                level=entry.level,
+                role=entry.role,
+                component=KIND_COLUMNS[entry.kind],
+                name=entry.name,
+                server=entry.server,
+                tokens=int(lengths[node]),
+                cumulative=total,
+                shared=node in known,
+                breakpoint=markers.get(node, ""),
+                marks=tuple(sorted({mark.what for mark in entry.marks})),
+                place=_place(record, entry.place),
+            )
+        )
+    return rows
+
+
+def _place(record: Record, place: tuple[int, int, int]) -> str:
+    source, offset, _ = place
+    return f"{record.logs[source].name}@{offset}" if 0 <= source < len(record.logs) else ""

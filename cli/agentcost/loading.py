@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
@@ -59,7 +59,7 @@ def _nothing(sources: Sequence[Source]) -> str:
     return f"{where}: no agent log found; `agentcost formats` lists what is read, with an example of each"
 
 
-def reader_of(source: Source, peek: Peek, reading: Reading) -> Reader | None:
+def reader_of(peek: Peek, reading: Reading) -> Reader | None:
     """The reader of a log's format; None where no reader takes it."""
     if reading.input_format:
         found = next((reader for reader in READERS if reader.name == reading.input_format), None)
@@ -72,7 +72,7 @@ def reader_of(source: Source, peek: Peek, reading: Reading) -> Reader | None:
 
 def _read(record: Record, growth: Growth, source: Source, peek: Peek, reading: Reading) -> None:
     log = Log(source.name, "", size=0)
-    reader = reader_of(source, peek, reading)
+    reader = reader_of(peek, reading)
     if reader is None:
         if source.name not in reading.optional:
             raise AgentcostError(_unreadable(source, peek))
@@ -119,8 +119,3 @@ def _unreadable(source: Source, peek: Peek) -> str:
             "A table of counts is read when its columns are named: --columns input=prompt_tokens,output=…"
         )
     return f"{name}: no JSON and no table that agentcost knows; `agentcost formats` lists what is read"
-
-
-def renamed(log: Log, name: str) -> Log:
-    """The same account under another name."""
-    return replace(log, name=name)

@@ -69,6 +69,27 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class PathRow:
+    """A segment on a request's path: its tokens, those up to it, and whether the request before it had it too.
+
+    `breakpoint` is the time to live of a cache marker behind it, `marks` what is volatile in it. `place` is where it
+    first stood in the log.
+    """
+
+    level: str
+    role: str
+    component: str
+    name: str
+    server: str
+    tokens: int
+    cumulative: int
+    shared: bool
+    breakpoint: str = ""
+    marks: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """A record evaluated under choices: the scope, the rulers, and the tables."""
 
@@ -82,9 +103,9 @@ TABLES: dict[str, tuple[str, str]] = {
         "a selected request",
         "source, line, id, format, knowledge, session, session_inferred, lineage, turn, role, user, project, client, "
         "task, provider, model, tier, started, ended (s since the epoch, UTC), gap_s (since the request before it in "
-        "its lineage), prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, prompt "
-        "is the ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a column "
-        "of tokens per component, label_<name> per label, day, week, month",
+        "its lineage), prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, "
+        "prompt is the ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a "
+        "column of tokens per component, label_<name> per label, day, week, month",
     ),
     "components": (
         "a component that has tokens",

@@ -1,14 +1,42 @@
 """Numbers become text here, and nowhere else."""
 
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+UNKNOWN = "?"
+"""What stands where the log does not tell; an en dash stands where there is nothing to tell."""
+
+NONE = "–"
+
+RELATIVE = 366 * 86_400
+"""Times in the first year of the epoch are no dates: the log counts from its own start."""
+
 
 def tokens(count: int | None) -> str:
     """A token count for people: 950, 12.3k, 4.56M. Unknown is a question mark."""
     if count is None:
-        return "?"
-    for limit, divisor, suffix in ((10_000, 1, ""), (1_000_000, 1_000, "k"), (10**9, 10**6, "M")):
+        return UNKNOWN
+    for limit, divisor, suffix in ((10_000, 1, ""), (999_500, 1_000, "k"), (999_500_000, 10**6, "M")):
         if abs(count) < limit:
             return f"{count:,}" if divisor == 1 else three_digits(count / divisor) + suffix
     return three_digits(count / 10**9) + "G"
+
+
+def exact(count: int | None) -> str:
+    """Every digit of a count: 1,234,567. Unknown is a question mark."""
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def rounded(value: float | None) -> str:
+    """A mean of counts as a whole number: 213. Unknown is a question mark; what is not zero never reads as 0."""
+    if value is None:
+        return UNKNOWN
+    if value and abs(value) < 0.5:
+        return "<1" if value > 0 else ">-1"
+    return f"{round(value):,}"
 
 
 def three_digits(value: float) -> str:
@@ -17,21 +45,77 @@ def three_digits(value: float) -> str:
     return f"{value:,.2f}" if size < 9.995 else f"{value:,.1f}" if size < 99.95 else f"{value:,.0f}"
 
 
-def percent(part: float, whole: float) -> str:
+def percent(part: float | None, whole: float = 1.0) -> str:
     """A share of a whole; never 0 % or 100 % unless that is exactly so."""
+    if part is None:
+        return UNKNOWN
     if whole == 0:
-        return "–"
+        return NONE
     share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "<0.1%"
+    if 0 < abs(share) < 0.1:
+        return "<0.1%" if share > 0 else ">-0.1%"
     if 99.9 < share < 100:
         return ">99.9%"
     return f"{share:.1f}%" if part not in (0, whole) else f"{share:.0f}%"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 request`, `2 requests`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str = "") -> str:
+    """`1 request`, `2 requests`; `many` for a plural without s."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time in its two largest units: 0.4s, 42s, 5m 03s, 1h 20m, 2d 3h. Unknown is a question mark."""
+    if seconds is None:
+        return UNKNOWN
+    sign, size = "-" if seconds < 0 else "", abs(seconds)
+    if size < 9.95:
+        return f"{sign}{size:.1f}s" if size % 1 else f"{sign}{size:.0f}s"
+    whole = round(size)
+    if whole < 60:
+        return f"{sign}{whole}s"
+    if whole < 3_600:
+        return f"{sign}{whole // 60}m {whole % 60:02}s"
+    if whole < 86_400:
+        return f"{sign}{whole // 3_600}h {whole % 3_600 // 60:02}m"
+    return f"{sign}{whole // 86_400}d {whole % 86_400 // 3_600}h"
+
+
+def when(seconds: float | None, zone: str = "UTC", precise: bool = False) -> str:
+    """A moment for people, in the zone: 2026-01-31 14:05, with seconds where `precise`.
+
+    A log that counts from its own start gives `+1m 12s`. Unknown is a question mark.
+    """
+    if seconds is None:
+        return UNKNOWN
+    if abs(seconds) < RELATIVE:
+        return f"+{seconds:,.1f}s" if precise else f"+{duration(seconds)}"
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone))
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if precise else "%Y-%m-%d %H:%M")
+
+
+def span(first: float, last: float, zone: str = "UTC") -> str:
+    """From one moment to another; the day is said once where it is the same."""
+    start, end = when(first, zone), when(last, zone)
+    if abs(first) < RELATIVE:
+        return f"{duration(last - first)} from the log's own start"
+    same = start[:10] == end[:10]
+    return f"{start} to {end[11:] if same else end} ({zone})"
+
+
+def size(count: int) -> str:
+    """Bytes: 950 B, 12.3 kB, 4.56 MB."""
+    for limit, divisor, suffix in ((1_000, 1, "B"), (999_500, 1_000, "kB"), (999_500_000, 10**6, "MB")):
+        if count < limit:
+            return f"{count} B" if divisor == 1 else f"{three_digits(count / divisor)} {suffix}"
+    return f"{three_digits(count / 10**9)} GB"
+
+
+def printable(text: str) -> str:
+    """Text of a log on one line: what would move the cursor, colour the terminal or hide becomes a blank."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
 
 
 def middle(text: str, width: int) -> str:

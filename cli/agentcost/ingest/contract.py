@@ -11,12 +11,12 @@ from agentcost.model import Grow, Item, Knowledge, Place, Segment
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a log: bytes `start` to `end` of `buffer` (a bytes object or a memory map), no line end.
+    """One line of a log: bytes `start` to `end` of `buffer`, without its line end.
 
     `number` counts from 1, `offset` is the byte offset in the (decompressed) source.
     """
 
-    buffer: Any
+    buffer: bytes
     start: int
     end: int
     number: int
@@ -24,7 +24,7 @@ class Line:
 
     def bytes(self) -> bytes:
         """The line's bytes, copied out of the buffer."""
-        return bytes(self.buffer[self.start : self.end])
+        return self.buffer[self.start : self.end]
 
 
 class Source(Protocol):

@@ -39,6 +39,9 @@ _SCALAR = re.compile(rb"%b|[^\n{\[]+" % _STRING)
 _LIST_OF_OBJECTS = re.compile(rb"\[\s*\{")
 _NEXT_AT_MARGIN = re.compile(rb"\n(?=[{\[])")
 
+_MOST_CUTS = 16
+"""Each is a search to the end: behind so many of them the rest counts as one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -105,7 +108,7 @@ def values(data: bytes) -> Iterator[Extent]:
         yield from whole
         return
     position = len(BOM) if data.startswith(BOM) else 0
-    inside = False
+    inside, cuts = False, 0
     while (position := _value_start(data, position)) < len(data):
         if inside and data[position] in b",]":
             inside = data[position] != 0x5D  # ]
@@ -114,8 +117,9 @@ def values(data: bytes) -> Iterator[Extent]:
             inside = True
             position += 1
         else:
-            extent = _extent(data, position)
+            extent = _extent(data, position) if cuts < _MOST_CUTS else Extent(position, len(data) - position, CUT)
             yield extent
+            cuts += extent.reason == CUT
             inside = inside and not extent.reason
             position = extent.offset + extent.length
 

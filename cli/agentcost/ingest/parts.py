@@ -15,6 +15,7 @@ How each component is recognised:
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -77,7 +78,10 @@ def digest_of(*parts: str | bytes) -> bytes:
 
 def canonical(value: Any) -> str:
     """A JSON value as compact text: white space and escapes normalised, key and list order kept."""
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate, as real logs hold them
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,13 @@ class Spot:
 def segment(spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = "", lead: str = "",
             identity: str | bytes = b"", media: str = "", tokens: int | None = None) -> Segment:  # fmt: skip
     """One segment; `identity` is what the provider sees beside the text (a call id, a signature…)."""
-    digest = digest_of(spot.level, spot.role, kind.value, name, server, "o" if spot.opens else "", lead, text, identity)
+    head = f"{spot.level} {spot.role} {kind.value} {spot.opens} {len(name)} {len(server)} {len(lead)} {len(text)} "
+    state = hashlib.blake2b((head + name + server + lead).encode("utf-8", "surrogatepass"), digest_size=16)
+    state.update(text.encode("utf-8", "surrogatepass"))
+    state.update(identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity)
     return Segment(
-        spot.level, spot.role, kind, digest, text, name, server, _clip(lead), spot.opens, spot.ends, media, tokens,
-        spot.breakpoint,
+        spot.level, spot.role, kind, state.digest(), text, name, server, _clip(lead), spot.opens, spot.ends, media,
+        tokens, spot.breakpoint,
     )  # fmt: skip
 
 

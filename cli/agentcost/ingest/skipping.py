@@ -27,7 +27,7 @@ from agentcost.ingest.spread import Spread
 SHORT = 8192
 """Lines below this many bytes are parsed whole: there is little to save."""
 
-_CHAINS, _BOUNDARIES, _PROBE, _LOOK_ALIKES = 64, 6, 32, 4
+_CHAINS, _BOUNDARIES, _PROBE, _LOOK_ALIKES, _SLACK = 64, 6, 32, 4, 512
 _ZERO = b"0"
 
 
@@ -43,10 +43,14 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stable value: the bytes of its key and colon, its length and digest; the growing list has no length."""
+    """A stable value: the bytes of its key and colon, its length and digest; the growing list has no length.
+
+    `gap` is how far its key stood behind the value before it: -1 behind the growing list, where that changes.
+    """
 
     key: str
     anchor: bytes
+    gap: int
     length: int = 0
     digest: bytes = b""
 
@@ -54,6 +58,12 @@ class Span:
     def grows(self) -> bool:
         """Whether this is the growing list."""
         return not self.length
+
+    def find(self, line: Line, position: int) -> int:
+        """Where its value may begin, behind `position`; -1 where its key is not near enough."""
+        end = line.end if self.gap < 0 else min(line.end, position + self.gap + len(self.anchor) + _SLACK)
+        at: int = line.buffer.find(self.anchor, position, end)
+        return at + len(self.anchor) if at >= 0 else -1
 
 
 @dataclass(slots=True)
@@ -125,10 +135,9 @@ def _may_agree(chain: Chain, line: Line) -> bool:
     """A look at a few bytes only: most chains that do not agree are refused here."""
     position = line.start
     for span in chain.spans:
-        at = line.buffer.find(span.anchor, position, line.end)
-        if at < 0:
+        value = span.find(line, position)
+        if value < 0:
             return False
-        value = at + len(span.anchor)
         if span.grows:
             return _probed(chain, line, value) is not None
         position = value + span.length
@@ -176,13 +185,12 @@ def _cut(chain: Chain, line: Line, view: memoryview) -> Cut | None:
 def _find_stable(span: Span, line: Line, view: memoryview, position: int) -> int | None:
     """Where the value stands whose bytes are those remembered; look-alikes of its key are passed over."""
     for _ in range(_LOOK_ALIKES):
-        at = line.buffer.find(span.anchor, position, line.end)
-        if at < 0:
+        value = span.find(line, position)
+        if value < 0:
             return None
-        value = at + len(span.anchor)
         if xxhash.xxh3_128_digest(view[value : value + span.length]) == span.digest:
             return value
-        position = at + 1
+        position = value
     return None
 
 
@@ -191,16 +199,15 @@ def _find_growing(
 ) -> tuple[int, Boundary, Any] | None:
     """The list's place, the deepest boundary that agrees, and the hasher as it stood there."""
     for _ in range(_LOOK_ALIKES):
-        at = line.buffer.find(span.anchor, position, line.end)
-        if at < 0:
+        array = span.find(line, position)
+        if array < 0:
             return None
-        array = at + len(span.anchor)
         deepest = _probed(chain, line, array)
         if deepest is not None:
             found = _deepest(chain.boundaries[: deepest + 1], view, array)
             if found:
                 return array, *found
-        position = at + 1
+        position = array
     return None
 
 
@@ -219,20 +226,30 @@ def new_chain(line: Line, found: Spread, growing: str, states: Sequence[Any], co
     """What to remember of a line that was parsed whole; `states` are what each element amounted to."""
     if not found.elements:
         return None
-    data = memoryview(line.buffer)
     # the list's "[" is the last one before its first element
-    first = line.buffer.rfind(b"[", line.start, line.start + found.elements[0][0])
-    places = [(line.start + start, key, end - start) for key, (start, end) in found.values.items()]
-    spans = [
-        Span(key, _anchor(line, key, at), length, xxhash.xxh3_128_digest(data[at : at + length]))
-        for at, key, length in places
-    ]
-    ordered = sorted([(at, span) for (at, _, _), span in zip(places, spans, strict=True)]
-                     + [(first, Span(growing, _anchor(line, growing, first)))], key=lambda pair: pair[0])  # fmt: skip
-    chain = Chain([span for _, span in ordered], [], context)
-    ends = [line.start + end - first for _, end in found.elements]
-    chain.boundaries = _boundaries(data[first:], xxhash.xxh3_128(), 0, list(zip(ends, states, strict=True)))
-    return chain
+    array = line.buffer.rfind(b"[", line.start, line.start + found.elements[0][0])
+    places = [(line.start + start, line.start + end, key) for key, (start, end) in found.values.items()]
+    places.append((array, line.start + found.elements[-1][1], growing))
+    ends = [(line.start + end - array, state) for (_, end), state in zip(found.elements, states, strict=True)]
+    view = memoryview(line.buffer)
+    return Chain(
+        _spans(line, view, sorted(places), growing), _boundaries(view[array:], xxhash.xxh3_128(), 0, ends), context
+    )
+
+
+def _spans(line: Line, view: memoryview, places: Sequence[tuple[int, int, str]], growing: str) -> list[Span]:
+    """The values of a line in their order."""
+    spans: list[Span] = []
+    behind = line.start
+    for start, end, key in places:
+        anchor = _anchor(line, key, start)
+        gap = -1 if spans and spans[-1].grows else start - len(anchor) - behind
+        if key == growing:
+            spans.append(Span(key, anchor, gap))
+        else:
+            spans.append(Span(key, anchor, gap, end - start, xxhash.xxh3_128_digest(view[start:end])))
+        behind = end
+    return spans
 
 
 def extend_chain(cut: Cut, line: Line, found: Spread, states: Sequence[Any]) -> None:

@@ -1,12 +1,11 @@
-"""Logs as sources of lines: files (mapped into memory or decompressed) and streams."""
+"""Logs as sources of lines: files (read block by block or decompressed) and streams."""
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from agentcost.errors import AgentcostError, BrokenLog
 from agentcost.ingest.compression import MAGIC_BYTES, blocks, engine_of
@@ -14,24 +13,29 @@ from agentcost.ingest.contract import Line, Peek
 from agentcost.ingest.json_values import BOM
 from agentcost.ingest.peeking import LONGEST_HEAD, SHORTEST_HEAD, peek_of
 
-_WINDOW = 1 << 24
-"""A mapped file is given back in pieces of this size, so that memory does not grow with it."""
+_BLOCK = 1 << 22
+"""Bytes that are read at once; a longer line is read whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file. Lines begin at byte `start` of what it decompresses to, which is line number `line`."""
+    """A file. Lines begin at byte `start` of what it decompresses to, which is line number `line`.
+
+    A `stop` ends them: only of a plain file, and where a line does.
+    """
 
     name: str
     path: Path
     start: int = 0
     line: int = 1
+    stop: int | None = None
 
     def peek(self) -> Peek:
         """The beginning of the file, wherever its lines begin."""
+        taken: list[bytes] = []
         with _opened(self.name, self.path) as file:
-            head, complete = _head(blocks(self.name, file), [])
-        return peek_of(self.name, head, complete)
+            ended, broken = _take_head(blocks(self.name, file), taken)
+        return peek_of(self.name, b"".join(taken)[:LONGEST_HEAD], ended and not broken)
 
     def lines(self) -> Iterator[Line]:
         """The lines that are not blank; BrokenLog behind the last one of a damaged archive."""
@@ -39,9 +43,8 @@ class FileSource:
             if engine_of(file.read(MAGIC_BYTES)):
                 file.seek(0)
                 yield from _lines_of_blocks(_behind(blocks(self.name, file), self.start), self.start, self.line)
-            elif file.seek(0, 2) > self.start:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                yield from _lines_of_map(mapped, self.start, self.line)
+            else:
+                yield from _lines_of_file(file, self.start, self.stop, self.line)
 
     def whole(self) -> bytes:
         """All of it, decompressed. BrokenLog where the archive is damaged."""
@@ -57,12 +60,14 @@ class StreamSource:
     stream: BinaryIO
     _taken: list[bytes] = field(default_factory=list, init=False)
     _rest: Iterator[bytes] | None = field(default=None, init=False)
+    _broken: BrokenLog | None = field(default=None, init=False)
     _spent: bool = field(default=False, init=False)
 
     def peek(self) -> Peek:
         """The beginning, which `lines` and `whole` still give."""
-        head, complete = _head(self._unread(), self._taken)
-        return peek_of(self.name, head, complete)
+        ended, broken = _take_head(self._unread(), self._taken)
+        self._broken = self._broken or broken
+        return peek_of(self.name, b"".join(self._taken)[:LONGEST_HEAD], ended and not self._broken)
 
     def lines(self) -> Iterator[Line]:
         """The lines that are not blank, once; BrokenLog behind the last one of a damaged archive."""
@@ -85,6 +90,8 @@ class StreamSource:
         while self._taken:
             yield self._taken.pop(0)
         yield from rest
+        if self._broken:
+            raise self._broken
 
 
 def open_source(path: Path | str, name: str = "") -> FileSource:
@@ -105,21 +112,21 @@ def _opened(name: str, path: Path) -> BinaryIO:
         raise AgentcostError(f"{name} cannot be read ({error.strerror}); leave it out") from error
 
 
-def _head(unread: Iterator[bytes], taken: list[bytes]) -> tuple[bytes, bool]:
-    """The beginning, and whether it is all. What is read from `unread` is put behind `taken`."""
+def _take_head(unread: Iterator[bytes], taken: list[bytes]) -> tuple[bool, BrokenLog | None]:
+    """Put blocks behind `taken` up to what a peek needs; whether they have ended, and what broke them off."""
     size = sum(map(len, taken))
-    ended = any(b"\n" in block for block in taken)
+    line_ended = any(b"\n" in block for block in taken)
     try:
-        while size < SHORTEST_HEAD or (not ended and size < LONGEST_HEAD):
+        while size < SHORTEST_HEAD or (not line_ended and size < LONGEST_HEAD):
             block = next(unread, b"")
             if not block:
-                return b"".join(taken), True
+                return True, None
             taken.append(block)
             size += len(block)
-            ended = ended or b"\n" in block
-    except BrokenLog:  # `lines` tells it, behind the last line that can be read
-        return b"".join(taken), False
-    return b"".join(taken)[:LONGEST_HEAD], False
+            line_ended = line_ended or b"\n" in block
+    except BrokenLog as error:
+        return True, error
+    return False, None
 
 
 def _behind(parts: Iterator[bytes], start: int) -> Iterator[bytes]:
@@ -130,14 +137,26 @@ def _behind(parts: Iterator[bytes], start: int) -> Iterator[bytes]:
         start = max(0, start - len(block))
 
 
-def _lines_of_map(mapped: mmap.mmap, start: int, number: int) -> Iterator[Line]:
-    given_back = 0
-    for line in _lines(mapped, start, len(mapped), number, 0):
-        if line.start - given_back > _WINDOW and hasattr(mapped, "madvise"):  # Windows has none
-            behind = (line.start - given_back) // mmap.PAGESIZE * mmap.PAGESIZE
-            mapped.madvise(mmap.MADV_DONTNEED, given_back, behind)
-            given_back += behind
-        yield line
+def _lines_of_file(file: BinaryIO, offset: int, stop: int | None, number: int) -> Iterator[Line]:
+    """The lines of a file from `offset` on. What a block cuts off is read again with the next one.
+
+    Blocks are copies and no memory map: searching bytes is several times faster, memory stays bounded, and a log
+    that is truncated while it is read does no harm.
+    """
+    size = _BLOCK
+    while stop is None or offset < stop:
+        file.seek(offset)
+        buffer = file.read(size if stop is None else min(size, stop - offset))
+        end = buffer.rfind(b"\n") + 1
+        if len(buffer) == size and not end:
+            size *= 2
+            continue
+        last = len(buffer) < size
+        number = yield from _lines(buffer, 0, len(buffer) if last else end, number, offset)
+        if last:
+            return
+        offset += end
+        size = _BLOCK
 
 
 def _lines_of_blocks(parts: Iterator[bytes], offset: int, number: int) -> Iterator[Line]:
@@ -150,8 +169,7 @@ def _lines_of_blocks(parts: Iterator[bytes], offset: int, number: int) -> Iterat
                 continue
             buffer = b"".join(pending)
             end = buffer.rfind(b"\n") + 1
-            yield from _lines(buffer, 0, end, number, offset)
-            number += buffer.count(b"\n")
+            number = yield from _lines(buffer, 0, end, number, offset)
             offset += end
             pending = [buffer[end:]]
     except BrokenLog:
@@ -161,8 +179,11 @@ def _lines_of_blocks(parts: Iterator[bytes], offset: int, number: int) -> Iterat
     yield from _lines(buffer, 0, len(buffer), number, offset)
 
 
-def _lines(buffer: Any, start: int, end: int, number: int, before: int) -> Iterator[Line]:
-    """The lines of a buffer from `start` to `end`; `before` bytes and number - 1 lines stand before it."""
+def _lines(buffer: bytes, start: int, end: int, number: int, before: int) -> Generator[Line, None, int]:
+    """The lines of a buffer from `start` to `end`, and the number of the one behind them.
+
+    `before` bytes and number - 1 lines stand before the buffer.
+    """
     if start + before == 0 and buffer[:3] == BOM:
         start = len(BOM)
     find = buffer.find
@@ -175,7 +196,8 @@ def _lines(buffer: Any, start: int, end: int, number: int, before: int) -> Itera
             yield Line(buffer, start, last, number, before + start)
         start = stop + 1
         number += 1
+    return number
 
 
-def _blank(buffer: Any, start: int, end: int) -> bool:
-    return bool(bytes(buffer[start:end]).isspace())
+def _blank(buffer: bytes, start: int, end: int) -> bool:
+    return buffer[start:end].isspace()

@@ -32,7 +32,7 @@ def owns(body: Body) -> bool:
         return True
     tools = body.get("tools")
     if isinstance(tools, list) and tools and isinstance(tools[0], dict):
-        return "input_schema" in tools[0] or "function" not in tools[0]
+        return "input_schema" in tools[0] or ("name" in tools[0] and "function" not in tools[0])
     if any(isinstance(item, dict) and item.get("role") in ("system", "tool", "developer") for item in body["messages"]):
         return False
     return "max_tokens" in body and "claude" in body["model"]
@@ -74,7 +74,7 @@ def _tool(tool: Body) -> Segment:
 def elements(items: Sequence[Any], start: int, calls: Calls) -> list[list[Segment]]:
     """One list of segments per message."""
     del start
-    return [parts.close_message(_message(item, calls)) for item in items]
+    return [_message(item, calls) for item in items]
 
 
 def _message(message: Body, calls: Calls) -> list[Segment]:
@@ -86,6 +86,8 @@ def _message(message: Body, calls: Calls) -> list[Segment]:
     for number, block in enumerate(blocks):
         run_ends = _is_tool(block) and (number + 1 == len(blocks) or not _is_tool(blocks[number + 1]))
         ends = Ends.BLOCK | Ends.TOOL_RUN if run_ends else Ends.BLOCK
+        if number + 1 == len(blocks):
+            ends |= Ends.MESSAGE
         spot = Spot(level, role, not segments, ttl_of(block), ends)
         segments += _block(spot, block, calls)
     return segments

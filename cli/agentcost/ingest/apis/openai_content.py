@@ -1,7 +1,8 @@
 """Tool lists and content parts, which both OpenAI dialects share.
 
 Tools are counted as OpenAI renders them (see `agentcost.rendering`), one text per tool, led by the tool before
-it. Models behind other providers of this API see another template: their calibration absorbs the difference.
+it (the first by the header), so that the counts join exactly. Models behind other providers of this API see
+another template: their calibration absorbs the difference.
 Cache markers are `cache_control` (OpenRouter, LiteLLM) and `prompt_cache_breakpoint` (OpenAI).
 """
 
@@ -15,7 +16,7 @@ from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment
-from agentcost.rendering import openai_tools
+from agentcost.rendering import HEADER, openai_tools
 
 _MARKS = {"cache_control": "5m", "prompt_cache_breakpoint": "30m"}
 """Cache markers, and the time to live of each where it names none."""
@@ -64,11 +65,13 @@ def tool_segments(level: Level, role: str, tools: Any) -> list[Segment]:
     values = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     declared = [found for tool in values for found in _declared(tool)]
     rendered = iter(openai_tools([tool.function for tool in declared if tool.function]))
-    segments, lead = [], ""
+    segments, lead = [], HEADER
     for tool in declared:
-        exact = parts.canonical(tool.value)
-        text = next(rendered) if tool.function else exact
-        spot = Spot(level, role, breakpoint=tool.breakpoint)
+        spot, exact = Spot(level, role, breakpoint=tool.breakpoint), parts.canonical(tool.value)
+        if not tool.function:
+            segments.append(parts.tool_definition(spot, tool.name, exact, server=tool.server))
+            continue
+        text = next(rendered)
         found = parts.tool_definition(spot, tool.name, text, server=tool.server, lead=lead)
         # the rendering drops what the cache may still see: key order, formats, defaults
         segments.append(replace(found, digest=parts.digest_of(found.digest, exact)))

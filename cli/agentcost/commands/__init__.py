@@ -1,0 +1,1 @@
+"""The commands, one per file: parse, build, run, show."""

@@ -1,0 +1,120 @@
+"""What the user asked for, the same for every report: parsed once, then handed on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentcost.errors import AgentcostError, UsageError
+from agentcost.labels import parse_labels
+from agentcost.selection import Selection, parse_where
+
+if TYPE_CHECKING:
+    from agentcost.analyze import Choices
+    from agentcost.ingest.inputs import Inputs
+    from agentcost.loading import Reading
+    from agentcost.model import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of a report as they were given on the command line."""
+
+    logs: tuple[str, ...]
+    input_format: str = ""
+    columns: str = ""
+    prefix: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+    tz: str = "UTC"
+    where: tuple[str, ...] = ()
+    by: str = ""
+    top: int = 10
+    sort: str = ""
+    assume_gap: str = ""
+    counter: str = "splintr"
+    cache: bool = True
+    jobs: int = 1
+    strict: bool = False
+
+    def choices(self) -> Choices:
+        """What is evaluated. UsageError where an option cannot be understood."""
+        from agentcost.analyze import Choices  # noqa: PLC0415 — heavy
+
+        labels = [label.name for label in parse_labels(self.label)]
+        selection = Selection(self.since, self.until, self.tz, parse_where(self.where, labels))
+        by = tuple(key.strip() for key in self.by.split(",") if key.strip())
+        return Choices(selection, by, self.top, self.sort, seconds(self.assume_gap) if self.assume_gap else None)
+
+    def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
+        """How the logs are read."""
+        from agentcost.loading import Reading  # noqa: PLC0415 — heavy
+
+        return Reading(
+            input_format=self.input_format or ("table" if self.columns else ""),
+            columns=columns(self.columns),
+            prefix=prefix(self.prefix),
+            labels=parse_labels(self.label),
+            engine="tiktoken" if self.counter == "tiktoken" else "splintr",
+            cache=cache_folder() if self.cache else None,
+            optional=optional,
+        )
+
+
+_GAP = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_GAP_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def seconds(text: str) -> float:
+    """`30s`, `5m`, `1h` as seconds."""
+    found = _GAP.fullmatch(text)
+    if not found:
+        raise UsageError(f"--assume-gap {text}: write it as 30s, 5m or 1h")
+    return float(found[1]) * _GAP_UNITS[found[2]]
+
+
+def columns(text: str) -> dict[str, str]:
+    """`input=prompt_tokens,output=completion_tokens` as a mapping from our names to the table's."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not divider for _, divider, _ in pairs):
+        raise UsageError(f"--columns {text}: write it as ours=theirs, for example input=prompt_tokens,time=created")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def prefix(arguments: Sequence[str]) -> tuple[Segment, ...]:
+    """The segments of every `--prefix FILE` or `--prefix SERVER=FILE`."""
+    from agentcost.ingest.captured_prefix import prefix_segments  # noqa: PLC0415 — heavy
+
+    found: list[Segment] = []
+    for argument in arguments:
+        server, divider, file = argument.rpartition("=")
+        path = Path(argument) if not divider or Path(argument).exists() else Path(file)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise AgentcostError(f"--prefix {argument}: {path} cannot be read ({error.strerror})") from error
+        found += prefix_segments(content, str(path), server if str(path) != argument else "")
+    return tuple(found)
+
+
+def cache_folder() -> Path:
+    """Where counts and records are kept: $AGENTCOST_CACHE, else the user's cache folder."""
+    from platformdirs import user_cache_path  # noqa: PLC0415
+
+    own = os.environ.get("AGENTCOST_CACHE")
+    return Path(own) if own else user_cache_path("agentcost", appauthor=False)
+
+
+def inputs(logs: Sequence[str]) -> Inputs:
+    """The logs that were named. No log and a piped standard input means read it."""
+    from agentcost.ingest.inputs import find_sources  # noqa: PLC0415 — heavy
+
+    if not logs and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("no log was named; `agentcost find` lists the agent logs on this machine")
+    return find_sources(list(logs) or ["-"], sys.stdin.buffer if sys.stdin else None)

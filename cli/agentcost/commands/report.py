@@ -1,0 +1,139 @@
+"""The reports on logs: read, evaluate, show or write."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentcost.commands import options
+from agentcost.commands.asked import Asked, inputs
+from agentcost.errors import AgentcostError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from agentcost.record import Record
+    from agentcost.results import Analysis
+
+NAMES = {
+    "analyze": "Where the input tokens go: by component, over the log, and what to do about it.",
+    "tools": "Every tool and MCP server: what its schema, calls and results carry, and which are never called.",
+    "turns": "A row per request: turn, time, gap, tokens by cache class, output.",
+}
+"""The reports that show a whole log, and the help of each."""
+
+
+def command(name: str) -> Callable[..., None]:
+    """The command of a report; all take the same options."""
+
+    def report(
+        logs: options.Logs = None,
+        input_format: options.InputFormat = "",
+        columns: options.Columns = "",
+        prefix: options.Prefix = None,
+        label: options.Label = None,
+        since: options.Since = "",
+        until: options.Until = "",
+        tz: options.Zone = "UTC",
+        where: options.Where = None,
+        by: options.By = "",
+        top: options.Top = 10,
+        sort: options.Sort = "",
+        assume_gap: options.Gap = "",
+        counter: options.Counter = "splintr",
+        no_cache: options.NoCache = False,
+        jobs: options.Jobs = 1,
+        strict: options.Strict = False,
+        format_: options.As = "text",
+        json: options.Json = False,
+        output: options.Output = "",
+        table: options.Table = "",
+        quiet: options.Quiet = False,
+        save: options.Save = "",
+        full: options.Full = False,
+    ) -> None:
+        asked = Asked(
+            logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
+            label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top,
+            sort=sort, assume_gap=assume_gap, counter=counter, cache=not no_cache, jobs=jobs, strict=strict,
+        )  # fmt: skip
+        record, analysis = evaluated(asked, quiet=quiet, save=save)
+        if strict and record.skipped:
+            first = record.skipped[0]
+            raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
+        if output or table or json or format_ != "text":
+            deliver(analysis, name, "json" if json else format_, output, table)
+            return
+        draw(view_of(name, analysis, full))
+
+    report.__doc__ = NAMES[name]
+    return report
+
+
+def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis]:
+    """The record of the logs and its analysis, warned about and saved as asked."""
+    from agentcost.analyze import evaluate  # noqa: PLC0415 — heavy
+    from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
+    from agentcost.record import save as packed  # noqa: PLC0415 — heavy
+
+    choices = asked.choices()
+    found = inputs(asked.logs)
+    optional = frozenset(member.source.name for member in found.members if not member.named)
+    record = load_logs(found.sources, asked.reading(optional))
+    if not quiet:
+        warn(record)
+    if save:
+        try:
+            Path(save).write_bytes(packed(record))
+        except OSError as error:
+            raise AgentcostError(f"--save {save}: cannot be written ({error.strerror})") from error
+    return record, evaluate(record, choices)
+
+
+_WARNED = 3
+
+
+def warn(record: Record) -> None:
+    """What could not be read, on standard error."""
+    for skip in record.skipped[:_WARNED]:
+        sys.stderr.write(f"agentcost: {skip.place}: skipped: {skip.reason}\n")
+    if len(record.skipped) > _WARNED:
+        sys.stderr.write(f"agentcost: {len(record.skipped) - _WARNED} more records skipped; --full lists them\n")
+
+
+def view_of(name: str, analysis: Analysis, full: bool) -> RenderableType:
+    """The report as it is drawn at the width of the terminal."""
+    from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+
+    return VIEWS["full" if full and name == "analyze" else name](analysis, width())
+
+
+def width() -> int:
+    """Columns: $COLUMNS, the terminal's, or 80 into a pipe."""
+    own = os.environ.get("COLUMNS", "")
+    if own.isdigit() and int(own) > 0:
+        return max(40, int(own))
+    return max(40, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else 80
+
+
+def draw(view: RenderableType) -> None:
+    """Print a view. Colour follows the terminal and NO_COLOR."""
+    from rich.console import Console  # noqa: PLC0415 — heavy
+
+    Console(width=width(), soft_wrap=False, highlight=False, emoji=False, markup=False).print(view)
+
+
+def deliver(analysis: Analysis, kind: str, form: options.Format, output: str, table: str) -> None:
+    """Data instead of a report: to a file by its suffix, or to standard output in a format."""
+    from agentcost.export import describe_tables, export, write  # noqa: PLC0415 — heavy
+
+    if table == "list":
+        sys.stdout.write(describe_tables(analysis))
+    elif output:
+        write(analysis, output, kind, table or None)
+    else:
+        sys.stdout.buffer.write(export(analysis, kind, "json" if form == "text" else form, table or None))
+        sys.stdout.buffer.flush()

@@ -1,0 +1,65 @@
+"""`agentcost show`: one session's requests, or one request's path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentcost.commands import options
+from agentcost.commands.asked import Asked
+from agentcost.commands.report import draw, evaluated, width
+from agentcost.errors import UsageError
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+
+def show(
+    logs: Annotated[
+        list[str], typer.Argument(metavar="LOG… ID", help="Logs, then a session, a request's id, or FILE:LINE.")
+    ],
+    input_format: options.InputFormat = "",
+    prefix: options.Prefix = None,
+    label: options.Label = None,
+    counter: options.Counter = "splintr",
+    no_cache: options.NoCache = False,
+) -> None:
+    """One session or request: its path as rows, and where it parted from the one before."""
+    from agentcost.analyze import path  # noqa: PLC0415 — heavy
+    from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+    from agentcost.views.show import show as view  # noqa: PLC0415 — heavy
+
+    *named, wanted = logs
+    asked = Asked(
+        logs=tuple(named), input_format=input_format, prefix=tuple(prefix or ()), label=tuple(label or ()),
+        counter=counter, cache=not no_cache,
+    )  # fmt: skip
+    record, analysis = evaluated(asked, quiet=True, save="")
+    requests = analysis.tables["requests"].with_row_index("index")
+    found = matching(requests, wanted)
+    if len(found) == 1:
+        row = found.row(0, named=True)
+        draw(view(row, path(record, int(row["index"])), width()))
+        return
+    chosen = analysis.tables | {"requests": found.drop("index")}
+    draw(VIEWS["turns"](type(analysis)(analysis.scope, analysis.rulers, chosen), width()))
+
+
+def matching(requests: DataFrame, wanted: str) -> DataFrame:
+    """The requests that an id, a FILE:LINE or a session names; a session may be shortened. UsageError for none."""
+    import polars as pl  # noqa: PLC0415 — heavy
+
+    place = pl.col("source") + ":" + pl.col("line").cast(pl.String)
+    for test in (
+        pl.col("id") == wanted,
+        (place == wanted) | place.str.ends_with(f"/{wanted}"),
+        pl.col("session") == wanted,
+        pl.col("session").str.starts_with(wanted),
+        pl.col("id").str.starts_with(wanted),
+    ):
+        found = requests.filter(test)
+        if len(found):
+            return found
+    some = ", ".join(requests["session"].unique(maintain_order=True).head(3).to_list())
+    raise UsageError(f"{wanted}: no such session or request; sessions are, for example, {some}")

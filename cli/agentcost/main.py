@@ -1,0 +1,66 @@
+"""The command line: it alone prints, reads the environment, and exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from agentcost import __version__
+from agentcost.commands import find, formats, report, show
+from agentcost.errors import AgentcostError, UsageError
+
+app = typer.Typer(
+    name="agentcost",
+    help="See where the input tokens of LLM agents go: reads agent request logs, offline.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"agentcost {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def agentcost(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """See where the input tokens of LLM agents go: reads agent request logs, offline."""
+
+
+for _name in report.NAMES:
+    app.command(_name, help=report.NAMES[_name])(report.command(_name))
+app.command("show", help="One session or request: its path as rows, and where it parted from the one before.")(
+    show.show
+)
+app.command("formats", help="The log formats that are read, with an example of each.")(formats.formats)
+app.command("find", help="Agent logs on this machine.")(find.find)
+
+
+def run() -> None:
+    """The console script: our own errors become one line and an exit status, 2 for wrong usage and 1 for the rest."""
+    try:
+        app()
+    except UsageError as error:
+        _fail(str(error), 2)
+    except AgentcostError as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:  # the reader of our output has gone: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, status: int) -> None:
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else ("", "")
+    sys.stderr.write(f"{red}agentcost: {message}{plain}\n")
+    sys.exit(status)

@@ -1,0 +1,51 @@
+"""What several reports ask of an analysis: totals, shares, labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentcost.model import Kind
+from agentcost.results import KIND_COLUMNS, Analysis
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+LABELS: dict[str, str] = {column: kind.value for kind, column in KIND_COLUMNS.items()}
+"""The words of a component's column: `mcp_tool_definitions` is `MCP tool definitions`."""
+
+FIXED = tuple(KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY))
+"""What a client sends before the user's first words."""
+
+HISTORY = tuple(
+    KIND_COLUMNS[kind]
+    for kind in (
+        Kind.USER, Kind.ASSISTANT, Kind.THINKING, Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.FILE, Kind.IMAGE, Kind.DOCUMENT,
+        Kind.SUMMARY,
+    )
+)  # fmt: skip
+"""What a session adds turn by turn."""
+
+OPAQUE = (KIND_COLUMNS[Kind.BLOCK], KIND_COLUMNS[Kind.UNKNOWN])
+"""Lengths without content."""
+
+
+def total(frame: DataFrame, column: str = "prompt") -> int:
+    """The sum of the known values of a column."""
+    return int(frame[column].sum() or 0)
+
+
+def component_tokens(analysis: Analysis) -> dict[str, int]:
+    """Tokens of every component that has some, the largest first."""
+    frame = analysis.tables["components"]
+    return dict(zip(frame["component"].to_list(), frame["tokens"].to_list(), strict=True))
+
+
+def opaque(analysis: Analysis) -> bool:
+    """Whether the log holds lengths but no content: nothing is known about components."""
+    parts = component_tokens(analysis)
+    return bool(parts) and all(name in OPAQUE for name, tokens in parts.items() if tokens)
+
+
+def median(values: list[int]) -> int:
+    """The ceil(n / 2)-th smallest, as in the tables; 0 of nothing."""
+    return sorted(values)[(len(values) + 1) // 2 - 1] if values else 0

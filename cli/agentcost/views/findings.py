@@ -1,0 +1,197 @@
+"""What stands out in an analysis: sentences with a number and what to do, the heaviest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from agentcost.model import Kind
+from agentcost.results import KIND_COLUMNS, Analysis
+from agentcost.units import exact, middle, percent, plural, rounded, tokens
+from agentcost.views.figures import FIXED, HISTORY, LABELS, component_tokens, median, total
+
+LONG = 128_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence that names itself, the rest of it, and its weight: the input tokens it is about, times how sure a
+    remedy there is."""
+
+    weight: float
+    lead: str
+    text: str
+
+
+def findings(analysis: Analysis, most: int) -> list[Finding]:
+    """At most `most` findings, the heaviest first."""
+    whole = total(analysis.tables["requests"])
+    found = [finding for finder in FINDERS for finding in finder(analysis, whole)] if whole else []
+    return sorted(found, key=lambda finding: (-finding.weight, finding.lead))[:most]
+
+
+def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """Definitions that every request carries and no request used."""
+    tools, servers = analysis.tables["tools"], analysis.tables["servers"]
+    unused = tools.filter(tools["never_called"])
+    carried = total(unused, "schema_carried")
+    if not carried:
+        return
+    idle = servers.filter(servers["tools_called"] == 0).head(1)
+    if not len(idle):
+        yield Finding(
+            3 * carried,
+            f"{len(unused)} of {plural(len(tools), 'tool')} never called:",
+            f"{exact(carried)} tokens of definitions ({percent(carried, whole)} of input); "
+            "`agentcost tools` lists them, drop what is not needed.",
+        )
+        return
+    server, own = idle["server"].item(), int(idle["schema_carried"].item())
+    others = len(unused) - int(idle["tools"].item())
+    more = f" {others} more tools never called: {tokens(carried - own)} ({percent(carried - own, whole)})." if others else ""
+    yield Finding(
+        3 * carried,
+        f"{middle(server, 24)}: {plural(int(idle['tools'].item()), 'tool')}, none ever called:",
+        f"{exact(int(idle['schema_tokens'].item()))} tokens in each of {plural(int(idle['requests'].item()), 'request')} = "
+        f"{exact(own)} tokens ({percent(own, whole)} of input); disconnect it.{more}",
+    )
+
+
+def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """What stands before the user's first words, sent again with every request."""
+    parts = component_tokens(analysis)
+    carried = sum(parts.get(name, 0) for name in FIXED)
+    main = analysis.tables["requests"].filter(analysis.tables["requests"]["role"] == "main")
+    prefix = median([value for value in analysis.tables["sessions"]["fixed_prefix"].to_list() if value])
+    if carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried or not prefix or not len(main):
+        return
+    prompt = median(main["prompt"].to_list())
+    yield Finding(
+        carried,
+        f"{tokens(prefix)} tokens stand before the user's first words,",
+        f"of a median prompt of {tokens(prompt)}: {percent(carried, whole)} of input. Every 1,000 tokens cut there "
+        f"save {tokens(1000 * len(main))} in this log.",
+    )
+
+
+def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """What a transcript does not show."""
+    count = component_tokens(analysis).get(KIND_COLUMNS[Kind.HIDDEN], 0)
+    if count < whole / 50:
+        return
+    each = median(analysis.tables["hidden"]["hidden"].to_list())
+    yield Finding(
+        count,
+        f"{tokens(each)} tokens of each prompt are not in the transcript:",
+        f"system prompt and tools, {percent(count, whole)} of input. Capture one request and pass --prefix FILE to "
+        "see what they are.",
+    )
+
+
+def growth(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """What the turns of a session add, and every later turn sends again."""
+    frame = analysis.tables["components"]
+    history = frame.filter(frame["component"].is_in(HISTORY))
+    carried = total(history, "tokens")
+    grown = [
+        (mean, name)
+        for mean, name in zip(history["growth"].to_list(), history["component"].to_list(), strict=True)
+        if mean and mean > 0
+    ]
+    if not grown or carried < whole / 10:
+        return
+    most = ", ".join(f"{LABELS[name]} {rounded(mean)}" for mean, name in sorted(grown, reverse=True)[:3])
+    yield Finding(
+        carried,
+        f"History grows {rounded(sum(mean for mean, _ in grown))} tokens a turn",
+        f"({most}) and every later turn sends it again: {percent(carried, whole)} of input.{_heaviest(analysis, whole)}",
+    )
+
+
+def _heaviest(analysis: Analysis, whole: int) -> str:
+    """The tool whose results the session carries most of."""
+    tools = analysis.tables["tools"]
+    top = tools.sort("result_carried", "tool", descending=[True, False]).head(1)
+    if not len(top) or not int(top["result_carried"].item()):
+        return ""
+    count = int(top["result_carried"].item())
+    return f" Shorten what {middle(top['tool'].item(), 24)} returns: {tokens(count)} ({percent(count, whole)})."
+
+
+def long_prompts(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """Prompts above 128k."""
+    requests = analysis.tables["requests"]
+    above = requests.filter(requests["prompt"] > LONG)
+    if len(above):
+        count = total(above)
+        yield Finding(
+            count,
+            f"{plural(len(above), 'prompt')} of {len(requests):,} above {tokens(LONG)} tokens",
+            f"({percent(len(above), len(requests))}) carry {percent(count, whole)} of input: compact earlier, or start "
+            "a new session for a new task.",
+        )
+
+
+def beside(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """Side calls and subagents."""
+    requests = analysis.tables["requests"]
+    for role, noun in (("side", "side call"), ("subagent", "subagent request")):
+        own = requests.filter(requests["role"] == role)
+        count = total(own)
+        if count > whole / 100:
+            yield Finding(
+                count,
+                f"{plural(len(own), noun)}:",
+                f"{exact(count)} tokens ({percent(count, whole)} of input) beside the conversation; see `agentcost turns --where role={role}`.",
+            )
+
+
+def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """A session that takes much more than its share."""
+    sessions = analysis.tables["sessions"]
+    count = int(sessions["prompt"][0])
+    if len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
+        yield Finding(
+            count / 2,
+            f"One session of {len(sessions):,} takes {percent(count, whole)} of input:",
+            f"{middle(sessions['session'][0], 40)}, {plural(int(sessions['requests'][0]), 'request')}, "
+            f"largest prompt {tokens(sessions['largest_prompt'][0])}; see `agentcost show`.",
+        )
+
+
+def unexplained(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """What was billed beyond the text of the log."""
+    count = component_tokens(analysis).get(KIND_COLUMNS[Kind.UNEXPLAINED], 0)
+    if abs(count) > whole / 33:
+        yield Finding(
+            abs(count),
+            f"{exact(count)} tokens are unexplained",
+            f"({percent(count, whole)} of input): billed beyond what the text in the log measures.",
+        )
+
+
+def concentrated(analysis: Analysis, whole: int) -> Iterator[Finding]:
+    """How much of the input the largest tenth of the prompts carries."""
+    prompts = analysis.tables["requests"]["prompt"].sort(descending=True)
+    tenth = len(prompts) // 10
+    count = int(prompts.head(tenth).sum()) if tenth else 0
+    if 4 * count > whole:
+        yield Finding(
+            count / 4,
+            f"The largest tenth of the prompts carries {percent(count, whole)} of input:",
+            f"{plural(tenth, 'prompt')} of {tokens(int(prompts[tenth - 1]))} tokens and more.",
+        )
+
+
+FINDERS: tuple[Callable[[Analysis, int], Iterator[Finding]], ...] = (
+    never_called,
+    fixed_prefix,
+    hidden,
+    growth,
+    long_prompts,
+    beside,
+    one_session,
+    unexplained,
+    concentrated,
+)
+"""What is looked for. A new finding is a function and a line here."""

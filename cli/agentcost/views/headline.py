@@ -1,0 +1,123 @@
+"""The first lines of a report: how much, where it goes, what the cache served, and what they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from agentcost.model import Kind
+from agentcost.results import KIND_COLUMNS, Analysis
+from agentcost.units import duration, exact, middle, percent, plural, span, tokens
+from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, total
+from agentcost.views.layout import packed
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+EMPTY = "No request is selected"
+
+
+def headline(analysis: Analysis, width: int) -> tuple[str, str, str]:
+    """Three lines: how much there is, where the input goes, what the cache served."""
+    requests = analysis.tables["requests"]
+    return _size(requests, width), _where(analysis, width), packed(_cache(requests), width, ", ")
+
+
+def _size(requests: DataFrame, width: int) -> str:
+    """`66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11,808 output`."""
+    models = requests["model"].unique().to_list()
+    start = [plural(len(requests), "request"), plural(requests["session"].n_unique(), "session")]
+    start += [plural(len(models), "model")] if any(models) else []
+    basis, written = _basis(requests), _output(requests)
+    forms = [
+        [*start, f"{exact(total(requests))} input tokens{basis}", written],
+        [*start, f"{exact(total(requests))} input tokens", written],
+        [*start, f"{tokens(total(requests))} input tokens", written],
+        [start[0], f"{tokens(total(requests))} input tokens", written, *start[1:]],
+    ]
+    lines = [" · ".join(form) for form in forms]
+    return next((line for line in lines if len(line) <= width), packed(forms[-1], width))
+
+
+def _basis(requests: DataFrame) -> str:
+    billed = int(requests["billed"].sum())
+    if not billed:
+        return " (measured, nothing was billed)"
+    if billed < len(requests):
+        return f" ({percent(billed, len(requests))} of requests billed)"
+    return " (billed)" if requests["read"].null_count() < len(requests) else ""
+
+
+def _output(requests: DataFrame) -> str:
+    unknown = requests["output"].null_count()
+    if unknown == len(requests):
+        return "output unknown"
+    least = unknown or requests["output_is_lower_bound"].any()
+    return f"{'at least ' if least else ''}{tokens(total(requests, 'output'))} output"
+
+
+def _where(analysis: Analysis, width: int) -> str:
+    """`Input: 45.3% tool definitions (MCP 21.5%), 12.9% system prompt, 11.1% file contents`."""
+    if opaque(analysis):
+        what = "block hashes and lengths" if OPAQUE[0] in component_tokens(analysis) else "lengths only"
+        return packed([f"Where it goes is unknown: the log holds {what}", "no content"], width, ", ")
+    whole = total(analysis.tables["requests"])
+    return packed((text for _, text in _families(analysis, whole)), width, ", ") or "No input tokens"
+
+
+def _families(analysis: Analysis, whole: int) -> Iterator[tuple[int, str]]:
+    """Components with their share, the largest first; tool definitions with those of MCP servers."""
+    parts = component_tokens(analysis)
+    servers = parts.pop(KIND_COLUMNS[Kind.MCP_TOOL], 0)
+    tool = KIND_COLUMNS[Kind.TOOL]
+    if servers:
+        parts[tool] = parts.get(tool, 0) + servers
+    first = "of input is "
+    for name, count in sorted(parts.items(), key=lambda part: (-part[1], part[0])):
+        if count > 0:
+            also = f" (MCP {percent(servers, whole)})" if servers and name == tool else ""
+            yield count, f"{percent(count, whole)} {first}{LABELS[name]}{also}"
+            first = ""
+
+
+def _cache(requests: DataFrame) -> list[str]:
+    """`76.4% of input tokens were read from cache, 21.6% written to it, 1.9% plain`."""
+    known = requests.filter(requests["read"].is_not_null())
+    if not len(known):
+        return ["Cache: unknown", "the log does not tell what was read from or written to it"]
+    whole, read, write, plain = (total(known, name) for name in ("prompt", "read", "write", "plain"))
+    if not read and not write:
+        return ["Cache: no reads and no writes are in the log"]
+    some = f" (known for {percent(len(known), len(requests))} of requests)" if len(known) < len(requests) else ""
+    return [
+        f"{percent(read, whole)} of input tokens were read from cache{some}",
+        f"{percent(write, whole)} written to it",
+        f"{percent(plain, whole)} plain",
+    ]
+
+
+def coverage(analysis: Analysis) -> list[str]:
+    """What the report covers: logs, times, filters, and what was assumed."""
+    scope = analysis.scope
+    sources = [name for name in analysis.tables["sources"].filter(analysis.tables["sources"]["requests"] > 0)["source"]]
+    what = middle(sources[0], 40) if len(sources) == 1 else plural(len(sources), "log")
+    found = [what]
+    if scope.first is not None and scope.last is not None:
+        found.append(span(scope.first, scope.last, scope.zone))
+    if scope.filters or scope.selected < scope.total:
+        found.append(f"{scope.selected:,} of {plural(scope.total, 'request')} selected: {', '.join(scope.filters)}")
+    return [*found, *_caveats(analysis)]
+
+
+def _caveats(analysis: Analysis) -> Iterator[str]:
+    scope = analysis.scope
+    if scope.selected and scope.untimed == scope.selected:
+        yield "no times in the log: order kept; gaps, days and TTL unknown"
+    elif scope.untimed:
+        yield f"{plural(scope.untimed, 'request')} without a time"
+    if scope.naive:
+        yield "times without a zone were read as UTC"
+    if scope.inferred_sessions:
+        yield "no session ids: a session is one chain of extending prompts"
+    if scope.assumed_gap is not None:
+        yield f"gaps assumed {duration(scope.assumed_gap)}"

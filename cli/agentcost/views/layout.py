@@ -1,0 +1,176 @@
+"""The layout that all reports share: tables that fit a width, paragraphs, sections, bars and small charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+from agentcost.units import middle, printable
+
+GAP = 2
+"""Blanks between two columns."""
+
+NARROWEST = 12
+"""A name that is shortened keeps this many columns."""
+
+EIGHTHS = " ▁▂▃▄▅▆▇█"
+PARTS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title with the unit, and a text per row.
+
+    `drop` is the order in which columns leave a narrow table: 0 never, then the highest first. A `name` stands left
+    and is shortened in its middle; everything else stands right. `ends` is the text of the closing row.
+    """
+
+    title: str
+    cells: Sequence[str]
+    drop: int = 0
+    name: bool = False
+    style: str = ""
+    ends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table without lines: a dim header, aligned columns, and a footer that names what did not fit."""
+
+    columns: Sequence[Column]
+    width: int
+    dim: frozenset[int] = field(default_factory=frozenset)
+    footer: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        places, widths = fit(self.columns, self.width)
+        kept = [self.columns[place] for place in places]
+        yield from _line([column.title for column in kept], kept, widths, ["dim"] * len(kept))
+        styles = [column.style for column in kept]
+        for number, row in enumerate(zip(*(column.cells for column in kept), strict=True)):
+            yield from _line(row, kept, widths, ["dim"] * len(kept) if number in self.dim else styles)
+        if any(column.ends for column in kept):
+            yield from _line([column.ends for column in kept], kept, widths, ["bold"] * len(kept))
+        gone = [column.title for place, column in enumerate(self.columns) if place not in places]
+        notes = [self.footer] * bool(self.footer)
+        notes += [f"not shown at this width: {', '.join(gone)}"] * bool(gone)
+        if notes:
+            yield Paragraph(Text("; ".join(notes), style="dim"), self.width)
+
+
+def fit(columns: Sequence[Column], width: int) -> tuple[list[int], list[int]]:
+    """Which columns fit, the least important dropped first, and how wide each of them becomes."""
+    kept = list(range(len(columns)))
+    natural = [_natural(column) for column in columns]
+    least = [min(size, NARROWEST) if column.name else size for column, size in zip(columns, natural, strict=True)]
+    while sum(least[place] for place in kept) + GAP * (len(kept) - 1) > width:
+        loose = [place for place in kept if columns[place].drop]
+        if not loose:
+            break
+        kept.remove(max(loose, key=lambda place: columns[place].drop))
+    spare = max(width - GAP * (len(kept) - 1) - sum(least[place] for place in kept), 0)
+    widths = []
+    for place in kept:
+        more = min(spare, natural[place] - least[place])
+        spare -= more
+        widths.append(least[place] + more)
+    return kept, widths
+
+
+def _natural(column: Column) -> int:
+    return max(map(cell_len, (column.title, column.ends, *column.cells)))
+
+
+def _line(
+    texts: Iterable[str], columns: Sequence[Column], widths: Sequence[int], styles: Sequence[str]
+) -> Iterator[Segment]:
+    """A row: cells padded to their columns, nothing behind the last letter."""
+    cells = [
+        _cell(text, column, width) for text, column, width in zip(texts, columns, widths, strict=True)
+    ]  # fmt: skip
+    last = max((number for number, cell in enumerate(cells) if cell.strip()), default=-1)
+    for number, cell in enumerate(cells[: last + 1]):
+        text = cell.rstrip() if number == last else cell + " " * GAP
+        yield Segment(text, Style.parse(styles[number]) if styles[number] else None)
+    yield Segment.line()
+
+
+def _cell(text: str, column: Column, width: int) -> str:
+    clean = printable(text)
+    if column.name:
+        return shorten(clean, width)
+    return " " * (width - cell_len(clean)) + clean
+
+
+def shorten(text: str, width: int) -> str:
+    """Exactly `width` columns: shortened in the middle or padded."""
+    short = middle(text, width)
+    return short.ljust(width) if short.isascii() else set_cell_size(short, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Text wrapped to a width, behind a lead on the first line and blanks of its size on the others."""
+
+    text: Text
+    width: int
+    lead: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lead = self.lead
+        for line in self.text.wrap(console, max(self.width - len(lead), 1)):
+            line.rstrip()
+            yield Text(lead, end="") if lead else Text("", end="")
+            yield line
+            lead = " " * len(lead)
+
+
+def title(text: str) -> Text:
+    """The title of a section."""
+    return Text(text, style="bold")
+
+
+def quiet(text: str, width: int) -> Paragraph:
+    """A remark: dim, wrapped."""
+    return Paragraph(Text(printable(text), style="dim"), width)
+
+
+def packed(clauses: Iterable[str], width: int, separator: str = " · ") -> str:
+    """As many clauses as one line holds, in their order; the first always."""
+    line = ""
+    for clause in clauses:
+        more = line + separator + clause if line else clause
+        if line and cell_len(more) > width:
+            break
+        line = more
+    return line
+
+
+def bar(share: float, width: int) -> str:
+    """A share of 1 as a bar of at most `width` columns, in eighths of a column."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    return "█" * (eighths // 8) + PARTS[eighths % 8].strip()
+
+
+def heights(values: Sequence[int], height: int) -> list[str]:
+    """Values as columns of a chart `height` lines high, the top line first; the largest value fills it."""
+    top = max(values, default=0) or 1
+    filled = [max(round(value / top * height * 8), 1 if value else 0) for value in values]
+    return [
+        "".join(EIGHTHS[max(0, min(8, size - 8 * line))] for size in filled).rstrip()
+        for line in reversed(range(height))
+    ]
+
+
+def chunks(values: Sequence[int], columns: int) -> list[int]:
+    """At most `columns` values: where there are more, each stands for the largest of a run of neighbours."""
+    if len(values) <= columns:
+        return list(values)
+    edges = [number * len(values) // columns for number in range(columns + 1)]
+    return [max(values[start:end]) for start, end in zip(edges, edges[1:], strict=False)]

@@ -1,0 +1,88 @@
+"""What the figures of a report rest on, and what became of every record of the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agentcost.results import Analysis, Ruler
+from agentcost.units import middle, percent, plural, tokens
+from agentcost.views.figures import total
+
+
+def basis(analysis: Analysis) -> Iterator[str]:
+    """Sentences: how tokens were measured, what is hidden, what is unknown."""
+    parts = [text for kind, text in _measured(analysis.rulers) if kind]
+    if parts:
+        yield "Measured: " + "; ".join(parts)
+    yield from _hidden(analysis)
+    yield from _unknown(analysis)
+
+
+def _measured(rulers: tuple[Ruler, ...]) -> Iterator[tuple[str, str]]:
+    for kind in ("exact", "calibrated", "estimated"):
+        own = [ruler for ruler in rulers if ruler.basis == kind]
+        if own:
+            yield kind, f"{plural(sum(ruler.requests for ruler in own), 'request')} {kind}{_reach(kind, own)}"
+    odd = [ruler.model for ruler in rulers if ruler.odd]
+    if odd:
+        yield "odd", f"the calibration of {', '.join(odd)} is implausible, do not trust its components"
+
+
+def _reach(kind: str, rulers: list[Ruler]) -> str:
+    """How far off the figures of a kind may be."""
+    if kind == "exact":
+        return ""
+    if kind == "estimated":
+        return f" ±{percent(max(ruler.band for ruler in rulers))}"
+    errors = sorted(ruler.error for ruler in rulers if ruler.error is not None)
+    if not errors:
+        return ""
+    each = percent(errors[0]) if errors[0] == errors[-1] else f"{percent(errors[0])} to {percent(errors[-1])}"
+    return f" against billed prompts, components ±{each}"
+
+
+def _hidden(analysis: Analysis) -> Iterator[str]:
+    frame = analysis.tables["hidden"]
+    if len(frame):
+        low, high = frame["low"].min(), frame["high"].max()
+        assert isinstance(low, int)
+        assert isinstance(high, int)
+        yield f"Hidden prefix: between {tokens(low)} and {tokens(high)} tokens a request"
+
+
+def _unknown(analysis: Analysis) -> Iterator[str]:
+    requests = analysis.tables["requests"]
+    if not len(requests):
+        return
+    classes = requests["read"].null_count()
+    if classes:
+        which = "all requests" if classes == len(requests) else plural(classes, "request")
+        yield f"Unknown: cache reads and writes of {which}"
+    least = int(requests["output_is_lower_bound"].sum())
+    if least:
+        yield f"Output of {plural(least, 'request')} was logged before it ended: output sums are lower bounds"
+    missing = requests["output"].null_count()
+    if 0 < missing < len(requests):
+        yield f"Output of {plural(missing, 'request')} is unknown"
+
+
+def accounts(analysis: Analysis) -> str:
+    """`68 records = 66 requests + 1 duplicate + 1 other`."""
+    sources = analysis.tables["sources"]
+    kinds = (("requests", "request", ""), ("duplicates", "duplicate", ""), ("others", "other", "others"))
+    counts = {name: total(sources, name) for name in ("records", "requests", "duplicates", "others", "skipped")}
+    counts["requests"] -= counts["duplicates"]
+    parts = [plural(counts[name], noun, many) for name, noun, many in kinds if counts[name] or name == "requests"]
+    parts.append(f"{counts['skipped']:,} skipped")
+    return f"{plural(counts['records'], 'record')} = {' + '.join(parts)}"
+
+
+def skips(analysis: Analysis) -> str:
+    """The first reason why a record was skipped, and where; nothing where none was."""
+    frame = analysis.tables["skipped"]
+    if not len(frame):
+        return ""
+    source, line, reason = frame.row(0)
+    where = f"{middle(source, 40)}:{line}" if line else middle(source, 40)
+    more = f"; {len(frame) - 1:,} more, --full lists every reason" if len(frame) > 1 else ""
+    return f"Skipped {where}: {reason}{more}"
