@@ -50,7 +50,7 @@ def tokenize(path: str) -> None:
 
 
 def texts(body: dict[str, Any]) -> Iterator[str]:
-    """Every text of a body as the model gets it: tools and inputs as JSON, without cache marks."""
+    """Every text of a body as the model gets it: tools and calls as JSON, without cache marks."""
     for tool in body.get("tools", ()):
         yield text_of({key: value for key, value in tool.items() if key != "cache_control"})
     for block in body.get("system", ()):
@@ -66,7 +66,7 @@ def content_texts(content: str | list[dict[str, Any]]) -> Iterator[str]:
         return
     for block in content:
         if "input" in block:
-            yield text_of(block["input"])
+            yield f"{block['name']}\n{text_of(block['input'])}"
         elif "content" in block:
             yield from content_texts(block["content"])
         else:

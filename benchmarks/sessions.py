@@ -129,9 +129,10 @@ def tool(words: Wording, name: str, description: int) -> Block:
         schema: Block = {"type": words.random.choice(("string", "integer", "boolean"))}
         schema["description"] = words.text("prose", 40).strip()
         if words.random.random() < 0.25:
-            schema["enum"] = list[Json](words.any("word") for _ in range(3))
+            enum: list[Json] = [words.any("word") for _ in range(3)]
+            schema["enum"] = enum
         properties[words.any("name")] = schema
-    required: list[Json] = list(properties)[:2]
+    required: list[Json] = [name for name, _ in zip(properties, range(2), strict=False)]
     return {
         "name": name,
         "description": words.text("prose", description).strip(),

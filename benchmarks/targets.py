@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clock import Run, Trial
@@ -118,23 +118,36 @@ def mismatched(_: Target, ours: Sequence[Run], __: Sequence[Run]) -> float:
 
 def uncounted(target: Target, ours: Sequence[Run], _: Sequence[Run]) -> float:
     """Lines of the log that its `sources` table leaves out; NaN where the output has no such table."""
-    text = ours[-1].output
-    found = list(sources(json.loads(text))) if text.lstrip().startswith("{") else []
-    if not found:
-        return math.nan
-    return target.amount - sum(row[key] for row in found for key in COUNTED)
+    found = rows_with(COUNTED, ours[-1])
+    return target.amount - sum(int(str(row[key])) for row in found for key in COUNTED) if found else math.nan
+
+
+def miscounted(_: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float:
+    """By how many tokens the components, but for what the provider adds, differ from the baseline's total."""
+    found = rows_with(COMPONENT, ours[-1])
+    tokens = sum(int(str(row["tokens"])) for row in found if row["component"] not in ADDED)
+    return abs(tokens - told_by(baseline[-1])["tokens"]) if found else math.nan
 
 
 COUNTED = ("requests", "duplicates", "others", "skipped")
+COMPONENT = ("component", "tokens", "share")
+ADDED = ("template overhead", "all input")
 
 
-def sources(value: object) -> list[dict[str, int]]:
-    """Every row that accounts for the lines of a source, wherever the output holds it."""
+def rows_with(columns: Sequence[str], run: Run) -> list[dict[str, object]]:
+    """The rows of a JSON report that have these columns, wherever it holds them; none where it is no JSON."""
+    return list(found_in(json.loads(run.output), columns)) if run.output.lstrip().startswith("{") else []
+
+
+def found_in(value: object, columns: Sequence[str]) -> Iterator[dict[str, object]]:
+    """The objects with these keys in a JSON value."""
     if isinstance(value, dict):
-        if set(COUNTED) <= value.keys() and all(isinstance(value[key], int) for key in COUNTED):
-            return [value]
+        if set(columns) <= value.keys():
+            yield value
         value = list(value.values())
-    return [row for item in value for row in sources(item)] if isinstance(value, list) else []
+    if isinstance(value, list):
+        for item in value:
+            yield from found_in(item, columns)
 
 
 def seconds(runs: Sequence[Run], scale: float) -> str:
@@ -170,5 +183,6 @@ FIGURES: Mapping[str, Figure] = {
     "growth": Figure(growth, "{:+.0f} MB", memory),
     "memory": Figure(memory_ratio, "{:.2f}", memory),
     "mismatches": Figure(mismatched, "{:.0f}"),
+    "miscounted": Figure(miscounted, "{:.0f} tokens"),
     "uncounted": Figure(uncounted, "{:.0f} lines"),
 }

@@ -58,7 +58,7 @@ CODE = (
 SEARCH = ("{path}:{number}:    {name} = {word}.{name}({number})", "{path}:{number}:def {name}({name}, {word}):")
 LISTING = ("{path}", "-rw-r--r--  1 {word} {word}  {number} Nov {number} {path}")
 LOG = (
-    "2026-10-{day}T{hour}:{minute}:{minute}Z INFO [{word}] {word} {small} {word} id={hex}-{hex} {name}={number} {day}.{day}ms",
+    "2026-10-{day}T{hour}:{minute}:{minute}Z INFO [{word}] {small} {word} {hex}-{hex} {name}={number} {day}.{day}ms",
     "2026-10-{day} {hour}:{minute}:{minute},{number} WARNING {word}.{word}: {name} {small} {word} ({hex})",
     "{path}::test_{name} PASSED [ {day}%] ({number}.{day}s)",
     "E       AssertionError: assert {number} == {number}  +  where {number} = {name}({number})",
@@ -68,7 +68,7 @@ DIFF = ("-    {name} = {word}.{name}({number})", "+    {name} = {word}.{name}({n
         "@@ -{number},7 +{number},9 @@ {name}",
         "     {name}.{word}({name})", "index {hex}..{hex} 100644")  # fmt: skip
 JSON = (
-    '    {{"id": "{hex}{hex}", "{word}": "{name}", "{word}_{word}": {number}, "at": "10-{day}T{hour}:{minute}:{minute}"}},',
+    '    {{"id": "{hex}{hex}", "{word}": "{name}", "{word}_{word}": {number}, "at": "10-{day}T{hour}:{minute}"}},',
     '    {{"sha": "{hex}{hex}{hex}", "{word}": {number}.{day}, "url": "https://{word}.example/{number}", "ok": true}},',
     '    {{"title": "{Name} {small} {word} {word}", "author": "{name}", "labels": ["{word}"], "comments": {day}}},',
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from agentcost.tokens.counters import Counter, Engine, counter
 from agentcost.tokens.counts import Counts
 from agentcost.tokens.encodings import encoding_of
 
-_BATCH = 2_000_000
+_BATCH = 1_000_000
 """Characters of text held until they are counted together."""
 
 _FIXED = frozenset({Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY})
@@ -43,7 +44,10 @@ class Pending:
 
 @dataclass(slots=True)
 class Growth:
-    """Puts segments into a tree. Call `settle` when a record ends and `finish` when the log does."""
+    """Puts segments into a tree. Call `settle` when a record ends and `finish` when the log does.
+
+    With `threads`, texts are counted beside the reading, one batch at a time.
+    """
 
     tree: Tree
     engine: Engine = "splintr"
@@ -53,6 +57,8 @@ class Growth:
     characters: int = 0
     unplaced: int = 0
     stores: dict[str, Counts] = field(default_factory=dict)
+    beside: ThreadPoolExecutor | None = None
+    batch: Future[None] | None = None
 
     def grow(self, node: int, segments: Sequence[Segment], model: str) -> list[int]:
         """The nodes behind each segment of a path that goes on from `node`."""
@@ -85,8 +91,18 @@ class Growth:
             self.flush()
 
     def flush(self) -> None:
-        """Count, digest and scan the texts that wait, and let them go."""
+        """Count, digest and scan the texts that wait, and let them go: beside what follows, where threads may run."""
         pending, self.pending, self.characters = self.pending, [], 0
+        if not self.threads:
+            self._settle_texts(pending)
+            return
+        if self.beside is None:
+            self.beside = ThreadPoolExecutor(1)
+        if self.batch:
+            self.batch.result()  # one batch at a time: texts must not pile up
+        self.batch = self.beside.submit(self._settle_texts, pending)
+
+    def _settle_texts(self, pending: Sequence[Pending]) -> None:
         for encoding in {new.encoding for new in pending}:
             self._count(encoding, [new for new in pending if new.encoding == encoding])
         fresh = [new for new in pending if new.fresh]
@@ -122,6 +138,11 @@ class Growth:
     def finish(self) -> None:
         """Nothing more comes: count the rest and keep the counts."""
         self.flush()
+        if self.batch:
+            self.batch.result()
+        if self.beside:
+            self.beside.shutdown()
+            self.beside, self.batch = None, None
         for store in self.stores.values():
             store.save()
 

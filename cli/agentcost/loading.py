@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
 from agentcost.ingest import READERS
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.peeking import not_a_log
+from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
 from agentcost.model import Item, Place, Request, Segment, Skipped
 from agentcost.record import MAGIC, Log, Record, load
+from agentcost.resuming import keep, kept
 from agentcost.tokens import Engine
 
 UNKNOWN_FORMAT = "not a log that agentcost reads"
+
+LARGE = 8_000_000
+"""Bytes from which on a log is worth its own record: it is kept between runs, and split among processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,13 @@ class Reading:
     engine: Engine = "splintr"
     cache: Path | None = None
     threads: bool = True
+    jobs: int = 1
     optional: frozenset[str] = frozenset()
+
+    def key(self, reader: Reader) -> str:
+        """What of these choices a kept record depends on."""
+        prefix = b"".join(segment.digest for segment in self.prefix).hex()
+        return repr((reader.name, self.engine, sorted(self.columns.items()), prefix, self.labels))
 
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
@@ -43,15 +55,31 @@ def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
     for source in sources:
         peek = source.peek()
         if peek.head.startswith(MAGIC):
-            growth.flush()
-            record.merge(load(source.whole(), source.name))
-            growth.unplaced = len(record.tree.entries)
+            _join(record, growth, load(source.whole(), source.name))
+            continue
+        reader = reader_of(peek, reading)
+        if reader is None:
+            _note_unknown(record, source, peek, reading)
+        elif isinstance(source, FileSource) and source.path.stat().st_size >= LARGE:
+            _join(record, growth, large_log(source, reader, reading))
         else:
-            _read(record, growth, source, peek, reading)
+            read_log(record, growth, source, reader, reading)
     growth.finish()
     if not any(log.format for log in record.logs):
         raise AgentcostError(_nothing(sources))
     return record
+
+
+def _join(record: Record, growth: Growth, part: Record) -> None:
+    """Take in a record that was made elsewhere."""
+    growth.finish()
+    if record.logs:
+        record.merge(part)
+    else:  # nothing to merge with: take it as it is
+        for name in Record.__slots__:
+            setattr(record, name, getattr(part, name))
+        growth.tree = record.tree
+    growth.unplaced = len(record.tree.entries)
 
 
 def _nothing(sources: Sequence[Source]) -> str:
@@ -62,27 +90,59 @@ def _nothing(sources: Sequence[Source]) -> str:
 def reader_of(peek: Peek, reading: Reading) -> Reader | None:
     """The reader of a log's format; None where no reader takes it."""
     if reading.input_format:
-        found = next((reader for reader in READERS if reader.name == reading.input_format), None)
-        if not found:
-            known = ", ".join(reader.name for reader in READERS)
-            raise UsageError(f"--input-format {reading.input_format}: no such format; known: {known}")
-        return found
+        return reader_named(reading.input_format)
     return next((reader for reader in READERS if reader.sniff(peek)), None)
 
 
-def _read(record: Record, growth: Growth, source: Source, peek: Peek, reading: Reading) -> None:
-    log = Log(source.name, "", size=0)
-    reader = reader_of(peek, reading)
-    if reader is None:
-        if source.name not in reading.optional:
-            raise AgentcostError(_unreadable(source, peek))
-        log.others[UNKNOWN_FORMAT] = log.records = 1
-        record.logs.append(log)
+def reader_named(name: str) -> Reader:
+    """The reader of a format's name. UsageError where there is none."""
+    found = next((reader for reader in READERS if reader.name == name), None)
+    if not found:
+        known = ", ".join(reader.name for reader in READERS)
+        raise UsageError(f"--input-format {name}: no such format; known: {known}")
+    return found
+
+
+def _note_unknown(record: Record, source: Source, peek: Peek, reading: Reading) -> None:
+    if source.name not in reading.optional:
+        raise AgentcostError(_unreadable(source, peek))
+    record.logs.append(Log(source.name, "", records=1, others={UNKNOWN_FORMAT: 1}))
+
+
+def large_log(source: FileSource, reader: Reader, reading: Reading) -> Record:
+    """A record of one large file: what was kept of it, read on from there, by one process or several."""
+    known = kept(reading.cache, source, reading.key(reader)) if reading.cache else None
+    if known and (known.complete or reader.standalone):
+        record, rest = known.record, replace(source, start=known.offset, line=known.line)
+    else:
+        known, record, rest = None, Record(), source
+    if not (known and known.complete):
+        _read_rest(record, rest, reader, reading)
+        if reading.cache:
+            keep(reading.cache, source, reading.key(reader), record)
+    return record
+
+
+def _read_rest(record: Record, source: FileSource, reader: Reader, reading: Reading) -> None:
+    from agentcost.parallel import read_in_parts  # noqa: PLC0415 — it needs this module to read a part
+
+    size = source.path.stat().st_size - source.start
+    split = reading.jobs > 1 and reader.standalone and size >= LARGE
+    if split and read_in_parts(record, source, reader, reading):
         return
-    log.format = reader.name
-    number = len(record.logs)
-    record.logs.append(log)
-    hand = Hand(growth.grow, reading.prefix, reading.columns)
+    growth = Growth(record.tree, reading.engine, reading.cache, reading.threads, unplaced=len(record.tree.entries))
+    read_log(record, growth, source, reader, reading)
+    growth.finish()
+
+
+def read_log(record: Record, growth: Growth, source: Source, reader: Reader, reading: Reading) -> None:
+    """Read a log into a record; one that was read in part goes on in its account."""
+    number = next((n for n, log in enumerate(record.logs) if log.name == source.name), len(record.logs))
+    if number == len(record.logs):
+        record.logs.append(Log(source.name, reader.name))
+    log = record.logs[number]
+    answers = {request.id: request.answer for request in record.requests if request.answer is not None}
+    hand = Hand(growth.grow, reading.prefix, reading.columns, answers)
     try:
         for item in reader.read(source, hand):
             growth.settle((number, item.place.offset, item.place.length))
@@ -95,6 +155,7 @@ def take(record: Record, log: Log, item: Item, labels: Sequence[Label]) -> None:
     """Count an item into its log, and put it where it belongs."""
     log.records += 1
     log.size = max(log.size, item.place.offset + item.place.length)
+    log.lines = max(log.lines, item.place.line)
     if isinstance(item, Request):
         log.requests += 1
         record.add(labelled(item, labels) if labels else item)
@@ -107,15 +168,13 @@ def take(record: Record, log: Log, item: Item, labels: Sequence[Label]) -> None:
 
 def _unreadable(source: Source, peek: Peek) -> str:
     """Why no reader takes a log, and what to do."""
-    name = source.name
-    if not peek.head.strip():
-        return f"{name} is empty: nothing to analyze; check that the log was written"
-    if b"\0" in peek.head[:4096]:
-        return f"{name} is a binary file, no log; gzip and zstd are read as they are, other archives must be unpacked"
+    reason = not_a_log(peek)
+    if reason:
+        return f"{source.name} {reason}"
     if peek.keys:
         keys = ", ".join(peek.keys[:6])
         return (
-            f"{name}: no known format has records with the keys {keys}; `agentcost formats` lists what is read. "
+            f"{source.name}: no known format has records with the keys {keys}; `agentcost formats` lists what is read. "
             "A table of counts is read when its columns are named: --columns input=prompt_tokens,output=…"
         )
-    return f"{name}: no JSON and no table that agentcost knows; `agentcost formats` lists what is read"
+    return f"{source.name}: no JSON and no table that agentcost knows; `agentcost formats` lists what is read"

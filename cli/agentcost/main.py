@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from agentcost import __version__
-from agentcost.commands import find, formats, report, show
+from agentcost.commands import capture, find, formats, report, show
 from agentcost.errors import AgentcostError, UsageError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command("show", help="One session or request: its path as rows, and where it
     show.show
 )
 app.command("formats", help="The log formats that are read, with an example of each.")(formats.formats)
+app.command("capture", help="Save one request of a client, to explain a transcript's hidden prefix.")(capture.capture)
 app.command("find", help="Agent logs on this machine.")(find.find)
 
 

@@ -21,11 +21,15 @@ VERSION = 1
 
 @dataclass(slots=True)
 class Log:
-    """One source that was read. Every record of it is a request, a duplicate, another kind, or skipped."""
+    """One source that was read. Every record of it is a request, a duplicate, another kind, or skipped.
+
+    `size` is in bytes, `requests` includes duplicates, `lines` is the number of the last line.
+    """
 
     name: str
     format: str
     size: int = 0
+    lines: int = 0
     records: int = 0
     requests: int = 0
     others: dict[str, int] = field(default_factory=dict)

@@ -364,11 +364,11 @@ def accounts(record: Record) -> dict[str, pl.DataFrame]:
     """What became of every record of every log."""
     skipped = sorted((skip.place.source, skip.place.line, skip.reason) for skip in record.skipped)
     logs = sorted(record.logs, key=lambda log: log.name)
-    sources = [
-        (log.name, log.format, log.size, log.records, log.requests, record.duplicates[log.name],
-         sum(log.others.values()), log.skipped)
-        for log in logs
-    ]  # fmt: skip
+    sources = []
+    for log in logs:
+        repeats = record.duplicates[log.name]
+        counts = log.records, log.requests - repeats, repeats, sum(log.others.values()), log.skipped
+        sources.append((log.name, log.format, log.size, *counts))
     others = [(log.name, what, count) for log in logs for what, count in sorted(log.others.items())]
     names = ("source", "format", "bytes", "records", "requests", "duplicates", "others", "skipped")
     return {

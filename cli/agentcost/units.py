@@ -45,18 +45,18 @@ def three_digits(value: float) -> str:
     return f"{value:,.2f}" if size < 9.995 else f"{value:,.1f}" if size < 99.95 else f"{value:,.0f}"
 
 
-def percent(part: float | None, whole: float = 1.0) -> str:
+def percent(part: float | None, whole: float = 1.0, digits: int = 1) -> str:
     """A share of a whole; never 0 % or 100 % unless that is exactly so."""
     if part is None:
         return UNKNOWN
     if whole == 0:
         return NONE
-    share = 100 * part / whole
-    if 0 < abs(share) < 0.1:
-        return "<0.1%" if share > 0 else ">-0.1%"
-    if 99.9 < share < 100:
-        return ">99.9%"
-    return f"{share:.1f}%" if part not in (0, whole) else f"{share:.0f}%"
+    share, least = 100 * part / whole, 10.0**-digits
+    if 0 < abs(share) < least:
+        return f"<{least:.{digits}f}%" if share > 0 else f">-{least:.{digits}f}%"
+    if 100 - least < share < 100:
+        return f">{100 - least:.{digits}f}%"
+    return f"{share:.{digits}f}%" if part not in (0, whole) else f"{share:.0f}%"
 
 
 def plural(count: int, noun: str, many: str = "") -> str:
@@ -95,12 +95,14 @@ def when(seconds: float | None, zone: str = "UTC", precise: bool = False) -> str
 
 
 def span(first: float, last: float, zone: str = "UTC") -> str:
-    """From one moment to another; the day is said once where it is the same."""
+    """From one moment to another; the day and the year are said once where they are the same."""
     start, end = when(first, zone), when(last, zone)
     if abs(first) < RELATIVE:
         return f"{duration(last - first)} from the log's own start"
-    same = start[:10] == end[:10]
-    return f"{start} to {end[11:] if same else end} ({zone})"
+    if start == end:
+        return f"{start} {zone}"
+    shared = next((known for known in (11, 5) if start[:known] == end[:known]), 0)
+    return f"{start} to {end[shared:]} {zone}"
 
 
 def size(count: int) -> str:

@@ -63,6 +63,7 @@ class Asked:
             labels=parse_labels(self.label),
             engine="tiktoken" if self.counter == "tiktoken" else "splintr",
             cache=cache_folder() if self.cache else None,
+            jobs=self.jobs,
             optional=optional,
         )
 

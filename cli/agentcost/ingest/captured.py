@@ -12,27 +12,17 @@ what is new in a line is parsed: see `skipping`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-from agentcost.ingest.json_values import Record, records
 
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
-from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source
+from agentcost.ingest.chains import Chains, Location, State, advance
+from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
-from agentcost.ingest.skipping import Cut, Skipper, extend_chain, new_chain
-from agentcost.ingest.spread import locate
-from agentcost.model import ROOT, Breakpoint, Item, Knowledge, Other, Request, Skipped
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a prompt amounts to behind one of its messages."""
-
-    node: int
-    breakpoints: tuple[Breakpoint, ...]
-    messages: int
+from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.skipping import Cut
+from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +40,11 @@ class Context:
 
 @dataclass(slots=True)
 class Prompt:
-    """A body that stands in the tree: its context and its state behind the head and each message read."""
+    """A body that stands in the tree: its context, and its state behind what was read of it."""
 
     context: Context
     body: Body
-    states: list[State]
+    state: State
 
 
 @dataclass(slots=True)
@@ -62,28 +52,22 @@ class Log:
     """What reading one log remembers: chains of repeated lines, and answers that later bodies refer to."""
 
     hand: Hand
-    skipper: Skipper = field(default_factory=Skipper)
-    cut: Cut | None = None
-    answers: dict[str, int] = field(default_factory=dict)
-
-    def shorten(self, line: Line) -> bytes | None:
-        """The line without what is known of it; None where nothing is."""
-        self.cut = self.skipper.cut(line)
-        return self.cut.document if self.cut else None
+    answers: dict[str, int]
+    chains: Chains = field(default_factory=Chains)
 
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """Every record of the log as one item."""
-    log = Log(hand)
-    for record in records(source, log.shorten):
+    log = Log(hand, dict(hand.answers))
+    for record in records(source, log.chains.shorten):
         yield _item(log, record)
 
 
 def _item(log: Log, record: Record) -> Item:
     if record.reason:
         return Skipped(record.place, record.reason)
-    if log.cut:
-        prompt = _continued(log, record, log.cut)
+    if log.chains.cut:
+        prompt = _continued(log, record, log.chains.cut)
         if prompt:
             return _request(log, record, prompt)
         record = record.whole()  # the zeros stand elsewhere: a look-alike, so nothing is known
@@ -108,18 +92,12 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     context = Context(
         api, found.path, found.inner is not None, str(body.get("model", "")), api.stable, api.identity(body), Calls()
     )
-    before = State(log.answers.get(str(body.get("previous_response_id")), ROOT), (), 0)
+    before = State(log.answers.get(str(body.get("previous_response_id")), ROOT))
     head = api.head(body) if before.node == ROOT else []
-    nodes = log.hand.grow(before.node, head, context.model)
-    marks = tuple(Breakpoint(node, s.breakpoint) for s, node in zip(head, nodes, strict=True) if s.breakpoint)
-    prompt = Prompt(context, body, [State(nodes[-1] if nodes else before.node, marks, 0)])
-    _grow(log, prompt, _items(body, api))
-    if record.line:
-        inner = found.inner
-        spread = locate(record.document, found.path, inner, api.growing, api.stable)
-        chain = spread and new_chain(record.line, spread, api.growing, prompt.states[1:], context)
-        if chain:
-            log.skipper.add(chain)
+    opened = advance(log.hand.grow, before, [head], context.model)[-1]
+    prompt = Prompt(context, body, replace(opened, messages=0))
+    states = _grow(log, prompt, _items(body, api))
+    log.chains.remember(record, Location(found.path, found.inner, api.growing, api.stable), states, context)
     return prompt
 
 
@@ -140,32 +118,23 @@ def _continued(log: Log, record: Record, cut: Cut) -> Prompt | None:
         return None
     if not cut.holds(body, growing) or str(body.get("model", context.model)) != context.model:
         return None
-    prompt = Prompt(context, body, [cut.boundary.state])
-    _grow(log, prompt, body[growing][1:])
-    if len(prompt.states) > 1 and record.line:
-        spread = locate(record.document, context.path, inner, growing, ())
-        if spread:
-            extend_chain(cut, record.line, spread, prompt.states[1:])
+    prompt = Prompt(context, body, cut.boundary.state)
+    states = _grow(log, prompt, _items({growing: body[growing][1:]}, context.api))
+    log.chains.go_on(record, Location(context.path, inner, growing, ()), states)
     return prompt
 
 
-def _grow(log: Log, prompt: Prompt, items: Sequence[Any]) -> None:
-    """Put messages behind the prompt, one state behind each."""
-    context, state = prompt.context, prompt.states[-1]
+def _grow(log: Log, prompt: Prompt, items: Sequence[Any]) -> list[State]:
+    """Put messages behind the prompt; returns the state behind each."""
+    context, state = prompt.context, prompt.state
     groups = context.api.elements(items, state.messages, context.calls)
-    flat = [segment for group in groups for segment in group]
-    nodes = iter(log.hand.grow(state.node, flat, context.model))
-    node, marks = state.node, state.breakpoints
-    for number, group in enumerate(groups, state.messages + 1):
-        for segment in group:
-            node = next(nodes)
-            if segment.breakpoint:
-                marks = (*marks, Breakpoint(node, segment.breakpoint))
-        prompt.states.append(State(node, marks, number))
+    states = advance(log.hand.grow, state, groups, context.model)
+    prompt.state = states[-1] if states else state
+    return states
 
 
 def _request(log: Log, record: Record, prompt: Prompt) -> Item:
-    context, state, value = prompt.context, prompt.states[-1], record.value
+    context, state, value = prompt.context, prompt.state, record.value
     api, url = context.api, envelopes.url_of(value)
     status = envelopes.status_of(value)
     answer = envelopes.answer_of(value, api) if context.path else None

@@ -1,4 +1,4 @@
-"""The prefix that a transcript hides, from what the user captured once: a request body, a tools list, MCP tools/list."""
+"""The prefix that a transcript hides, from what the user captured once: a request body, or a list of tools."""
 
 from __future__ import annotations
 

@@ -71,11 +71,13 @@ class Hand:
 
     `grow` puts segments into the prefix tree; `prefix` is the user's captured system prompt and tools, to
     stand before every transcript's history; `columns` maps our names to a table's (`input=ContextTokens`).
+    `answers` gives the nodes of answers that were read before, by the provider's id.
     """
 
     grow: Grow
     prefix: tuple[Segment, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

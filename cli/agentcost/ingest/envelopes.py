@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentcost.ingest.json_values import decode
-from agentcost.ingest.sse import events
-
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
+from agentcost.ingest.json_values import decode
+from agentcost.ingest.sse import events
 from agentcost.ingest.times import moment
 
 Path = tuple[str, ...]

@@ -5,47 +5,50 @@ One line (or one JSON document) is one call, with its whole prompt, its answer a
     {"id": "chatcmpl-1", "call_type": "acompletion", "model": "claude-sonnet-4-5", "messages": […],
      "model_parameters": {"tools": […]}, "response": {…}, "startTime": 1767000000.5, "response_cost": 0.0021, …}
 
-See `litellm_calls` for the shapes. Lines of one session repeat each other; as in `captured`, only what is new in a
+See `SHAPES` for all of its shapes. Lines of one session repeat each other; as in `captured`, only what is new in a
 line is parsed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentcost.ingest.apis.contract import Body, Calls
-from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source
+from agentcost.ingest import envelopes
+from agentcost.ingest.apis.contract import Body, Calls, Identity
+from agentcost.ingest.chains import Chains, Location, State, advance
+from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import Record, records
-from agentcost.ingest.litellm_calls import Call, call_of, is_call
+from agentcost.ingest.litellm_calls import Call
 from agentcost.ingest.litellm_folded import unfolded
+from agentcost.ingest.litellm_openhands import gateway, is_gateway, is_openhands, openhands
+from agentcost.ingest.litellm_payload import callback, is_callback, is_payload, payload
 from agentcost.ingest.parts import digest_of
-from agentcost.ingest.skipping import Cut, Skipper, extend_chain, new_chain
-from agentcost.ingest.spread import locate
-from agentcost.model import ROOT, Breakpoint, Ends, Item, Kind, Knowledge, Other, Request, Segment, Skipped
+from agentcost.ingest.skipping import Cut
+from agentcost.model import ROOT, Ends, Item, Kind, Knowledge, Other, Request, Segment, Skipped
+
+SHAPES: tuple[tuple[Callable[[Body], bool], Callable[[Body], Call | str]], ...] = (
+    (is_callback, callback),
+    (is_payload, payload),
+    (is_openhands, openhands),
+    (is_gateway, gateway),
+)
+"""Whether a record has the shape, and the call it tells of, or what else it is."""
 
 _STABLE = ("model_parameters", "tools", "kwargs", "proxy_server_request")
 """Large values of a record that a session's calls repeat."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What a prompt amounts to behind one of its messages."""
-
-    node: int
-    breakpoints: tuple[Breakpoint, ...]
-    messages: int
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
-    """What every line of a chain has in common: its large values, its model, its calls."""
+    """What every line of a chain has in common: its large values, its model, what its head tells, its calls."""
 
     stable: tuple[str, ...]
     growing: str
     values: Body
     model: str
+    identity: Identity
     calls: Calls
 
 
@@ -54,27 +57,21 @@ class Log:
     """What reading one log remembers."""
 
     hand: Hand
-    skipper: Skipper = field(default_factory=Skipper)
-    cut: Cut | None = None
-
-    def shorten(self, line: Line) -> bytes | None:
-        """The line without what is known of it; None where nothing is."""
-        self.cut = self.skipper.cut(line)
-        return self.cut.document if self.cut else None
+    chains: Chains = field(default_factory=Chains)
 
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """Every record of the log as one item."""
     log = Log(hand)
-    for record in records(source, log.shorten):
+    for record in records(source, log.chains.shorten):
         yield _item(log, record)
 
 
 def _item(log: Log, record: Record) -> Item:
     if record.reason:
         return Skipped(record.place, record.reason)
-    if log.cut:
-        item = _continued(log, record, log.cut)
+    if log.chains.cut:
+        item = _continued(log, record, log.chains.cut)
         if item:
             return item
         record = record.whole()  # the zeros stand elsewhere: a look-alike, so nothing is known
@@ -83,9 +80,16 @@ def _item(log: Log, record: Record) -> Item:
         return _no_call(record)
     if isinstance(call, str):
         return Other(record.place, call)
-    if call.api.growing not in call.body:
+    if call.knowledge is Knowledge.COUNTS:
         return _counted(log, record, call)
     return _opened(log, record, call)
+
+
+def call_of(record: Any) -> Call | str | None:
+    """The call a record tells of, or what else it is; None where it is in no shape of LiteLLM's."""
+    if not isinstance(record, dict):
+        return None
+    return next((told(record) for has, told in SHAPES if has(record)), None)
 
 
 def _no_call(record: Record) -> Item:
@@ -97,19 +101,20 @@ def _no_call(record: Record) -> Item:
 def _opened(log: Log, record: Record, call: Call) -> Item:
     """A call read from its start."""
     model, calls = call.route.model, Calls()
-    head = call.api.head(call.body)
-    states = _grow(log, State(ROOT, (), 0), [head], model)
-    items = call.body[call.api.growing]
-    given = [{"role": "user", "content": items}] if isinstance(items, str) else items
-    behind = _grow(log, State(states[-1].node, states[-1].breakpoints, 0), _groups(call, given, 0, calls), model)
-    if record.line and call.growing in record.value and isinstance(items, list):
+    opened = advance(log.hand.grow, State(), [call.api.head(call.body)], model)[-1]
+    groups = _groups(call, call.body[call.api.growing], 0, calls)
+    states = advance(log.hand.grow, replace(opened, messages=0), groups, model)
+    if call.growing in record.value:
         values = {key: record.value[key] for key in _STABLE if key in record.value}
-        spread = locate(record.document, (), None, call.growing, _STABLE)
-        context = Context(_STABLE, call.growing, values, model, calls)
-        chain = spread and new_chain(record.line, spread, call.growing, behind, context)
-        if chain:
-            log.skipper.add(chain)
-    return _request(log, record, call, (behind or states)[-1], calls)
+        context = Context(_STABLE, call.growing, values, model, _of_head(call), calls)
+        log.chains.remember(record, Location((), None, call.growing, _STABLE), states, context)
+    return _request(log, record, call, states[-1] if states else opened, calls)
+
+
+def _of_head(call: Call) -> Identity:
+    """What the first messages tell, which later lines do not show."""
+    found = call.api.identity(call.body)
+    return Identity(project=found.project, client=found.client)
 
 
 def _continued(log: Log, record: Record, cut: Cut) -> Item | None:
@@ -119,17 +124,13 @@ def _continued(log: Log, record: Record, cut: Cut) -> Item | None:
     if not isinstance(value, dict) or not cut.holds(value, context.growing):
         return None
     call = call_of({**value, **context.values})
-    if not isinstance(call, Call) or call.route.model != context.model:
+    if not isinstance(call, Call) or call.knowledge is Knowledge.COUNTS or call.route.model != context.model:
         return None
-    items = call.body.get(call.api.growing)
-    if not isinstance(items, list) or items[:1] != [0]:
-        return None
-    groups = _groups(call, items[1:], cut.boundary.state.messages, context.calls)
-    states = _grow(log, cut.boundary.state, groups, context.model)
-    if states and record.line:
-        spread = locate(record.document, (), None, context.growing, ())
-        if spread:
-            extend_chain(cut, record.line, spread, states)
+    call = replace(call, identity=envelopes.merged(call.identity, context.identity))
+    items = call.body[call.api.growing][1:]  # the first is the zero
+    groups = _groups(call, items, cut.boundary.state.messages, context.calls)
+    states = advance(log.hand.grow, cut.boundary.state, groups, context.model)
+    log.chains.go_on(record, Location((), None, context.growing, ()), states)
     return _request(log, record, call, states[-1] if states else cut.boundary.state, context.calls)
 
 
@@ -137,19 +138,6 @@ def _groups(call: Call, items: Sequence[Any], start: int, calls: Calls) -> list[
     """One list of segments per message."""
     groups = call.api.elements(items, start, calls)
     return [unfolded(group) for group in groups] if call.folded else groups
-
-
-def _grow(log: Log, state: State, groups: Sequence[Sequence[Segment]], model: str) -> list[State]:
-    """The states behind each group of segments, grown from a state."""
-    nodes = iter(log.hand.grow(state.node, [segment for group in groups for segment in group], model))
-    states, node, marks = [], state.node, state.breakpoints
-    for number, group in enumerate(groups, state.messages + 1):
-        for segment in group:
-            node = next(nodes)
-            if segment.breakpoint:
-                marks = (*marks, Breakpoint(node, segment.breakpoint))
-        states.append(State(node, marks, number))
-    return states
 
 
 def _counted(log: Log, record: Record, call: Call) -> Item:
@@ -162,12 +150,10 @@ def _counted(log: Log, record: Record, call: Call) -> Item:
         tokens=call.usage.prompt,
     )  # fmt: skip
     node = log.hand.grow(ROOT, [prompt], call.route.model)[-1]
-    return _request(log, record, call, State(node, (), 0), Calls(), Knowledge.COUNTS)
+    return _request(log, record, call, State(node), Calls())
 
 
-def _request(
-    log: Log, record: Record, call: Call, state: State, calls: Calls, knowledge: Knowledge = Knowledge.FULL
-) -> Request:
+def _request(log: Log, record: Record, call: Call, state: State, calls: Calls) -> Request:
     settings, who, times = call.api.settings(call.body), call.identity, call.times
     reply = call.answer_api.answer(call.answer, calls) if call.answer else []
     reply = unfolded(reply) if call.folded else reply
@@ -175,7 +161,7 @@ def _request(
     return Request(
         place=record.place,
         format=READER.name,
-        knowledge=knowledge,
+        knowledge=call.knowledge,
         provider=call.route.provider,
         model=call.route.model,
         node=state.node,
@@ -203,7 +189,8 @@ def _request(
 
 def sniff(peek: Peek) -> bool:
     """A record in one of LiteLLM's shapes, or the keys of one that is too long for the peek."""
-    return any(is_call(record) for record in peek.objects()) or {"call_type", "startTime", "model"} <= set(peek.keys)
+    known = any(has(record) for record in peek.objects() for has, _ in SHAPES)
+    return known or {"call_type", "startTime", "model"} <= set(peek.keys)
 
 
 READER = Reader(

@@ -54,7 +54,10 @@ _REMINDER = re.compile(
     r"^[ \t]*<(?P<tag>" + "|".join(REMINDER_TAGS) + r")>.*?</(?P=tag)>[ \t]*$\n?", re.DOTALL | re.MULTILINE
 )
 _MEMORY_FILE = re.compile(r"\b((?:[A-Za-z]+\.)?(?:CLAUDE|AGENTS|GEMINI|MEMORY)(?:\.local)?\.md)\b")
-_SKILL_LIST = re.compile(r"<available_skills>|following skills are available", re.IGNORECASE)
+_SKILL_LISTS = ("<available_skills>", "following skills are available")
+_CLOSING_TAGS = tuple(f"</{tag}>" for tag in REMINDER_TAGS)
+
+_HOLD_REMINDERS = frozenset({Kind.USER, Kind.TOOL_RESULT, Kind.FILE})
 
 SUMMARY_OPENINGS = (
     "This session is being continued from a previous conversation",
@@ -150,7 +153,7 @@ def text_segments(
 def _pieces(kind: Kind, text: str, name: str) -> Iterator[Piece]:
     if kind is Kind.USER and text.startswith(SUMMARY_OPENINGS):
         kind = Kind.SUMMARY
-    if kind not in (Kind.USER, Kind.TOOL_RESULT, Kind.FILE) or "</" not in text:
+    if kind not in _HOLD_REMINDERS or not any(tag in text for tag in _CLOSING_TAGS):
         yield Piece(kind, text, name)
         return
     at = 0
@@ -165,9 +168,9 @@ def _pieces(kind: Kind, text: str, name: str) -> Iterator[Piece]:
 
 def reminder(text: str) -> Piece:
     """What a reminder holds: a list of skills, a memory file (by its name), or a reminder proper."""
-    if _SKILL_LIST.search(text):
+    if any(opening in text for opening in _SKILL_LISTS):
         return Piece(Kind.SKILL, text, "skill list")
-    file = _MEMORY_FILE.search(text)
+    file = _MEMORY_FILE.search(text) if ".md" in text else None
     return Piece(Kind.MEMORY, text, file.group(1) if file else "reminder")
 
 

@@ -8,7 +8,13 @@ from rich.console import RenderableType
 
 from agentcost.results import Analysis
 from agentcost.views.analyze import analyze
+from agentcost.views.full import full
+from agentcost.views.tools import tools
+from agentcost.views.turns import turns
 
 VIEWS: dict[str, Callable[[Analysis, int], RenderableType]] = {
     "analyze": analyze,
+    "full": full,
+    "tools": tools,
+    "turns": turns,
 }

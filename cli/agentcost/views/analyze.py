@@ -8,20 +8,20 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, exact, percent, plural, rounded, tokens
-from agentcost.views.figures import LABELS, total
+from agentcost.units import NONE, UNKNOWN, exact, percent, plural, rounded, tokens
+from agentcost.views.charts import chart, sizes
+from agentcost.views.figures import LABELS, opaque, total
 from agentcost.views.findings import findings
 from agentcost.views.groups import groups
 from agentcost.views.headline import coverage, headline
-from agentcost.views.layout import Column, Paragraph, Table, bar, chunks, heights, quiet, title
+from agentcost.views.layout import Column, Paragraph, Table, bar, quiet, title
 from agentcost.views.notes import accounts, basis, skips
 
-BAR = 14
+BAR = 10
 FOLD = 0.005
 """Components below this share join one row, unless everything is asked for."""
 
 MOST_ROWS = 12
-CHART = 4
 
 
 def analyze(analysis: Analysis, width: int) -> RenderableType:
@@ -30,18 +30,18 @@ def analyze(analysis: Analysis, width: int) -> RenderableType:
 
 
 def report(analysis: Analysis, width: int, whole: bool) -> RenderableType:
-    """The report; `whole` keeps every component's row."""
+    """The report; `whole` keeps every component's row. A log without content has its sizes in their place."""
     if not analysis.scope.selected:
         return empty(analysis, width)
-    parts: list[RenderableType] = [*opening(analysis, width), Text()]
-    found = findings(analysis, 3)
-    for number, finding in enumerate(found, 1):
-        text = Text.assemble((finding.lead, "bold"), " ", finding.text)
-        parts.append(Paragraph(text, width, f"{number}. "))
-    parts += [Text()] * bool(found) + [components(analysis, width, whole)]
+    parts = opening(analysis, width)
+    for number, finding in enumerate(findings(analysis, 3), 1):
+        parts += [Text()] * (number == 1)
+        parts.append(Paragraph(Text.assemble((finding.lead, "bold"), " ", finding.text), width, f"{number}. "))
+    unknown = opaque(analysis)
+    parts += [Text(), sizes(analysis, width) if unknown else components(analysis, width, whole)]
     if analysis.scope.by:
         parts += [Text(), groups(analysis, width)]
-    parts += [Text(), *chart(analysis, width), Text(), *closing(analysis, width)]
+    parts += [*chart(analysis, width), Text(), *closing(analysis, width)]
     return Group(*parts)
 
 
@@ -53,19 +53,19 @@ def opening(analysis: Analysis, width: int) -> list[RenderableType]:
 
 def closing(analysis: Analysis, width: int) -> list[RenderableType]:
     """What the figures rest on, and the account of records."""
-    sentences = [*basis(analysis), accounts(analysis)]
     skipped = skips(analysis)
     warned: list[RenderableType] = [Paragraph(Text(skipped, style="yellow"), width)] if skipped else []
-    return [quiet(". ".join(sentences) + ".", width), *warned]
+    return [quiet(". ".join((*basis(analysis), accounts(analysis))) + ".", width), *warned]
 
 
 def empty(analysis: Analysis, width: int) -> RenderableType:
-    """What to say where nothing is selected."""
+    """What to say where no request is selected."""
     scope = analysis.scope
-    if scope.total:
-        text = f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: widen --since, --until or --where."
-    else:
-        text = "No request in the log: `agentcost formats` shows what is read; the account below says what was found."
+    text = (
+        f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: widen --since, --until or --where."
+        if scope.total
+        else "No request is in the log. `agentcost formats` shows what is read; what the log holds is counted below."
+    )
     return Group(Paragraph(Text(text, style="bold"), width), *closing(analysis, width))
 
 
@@ -76,26 +76,24 @@ def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
     keep = len(frame) if whole else _kept(frame["share"].to_list())
     shown, rest = frame.head(keep), frame.slice(keep)
     names = [LABELS[name] for name in shown["component"]]
-    counts, shares = shown["tokens"].to_list(), shown["share"].to_list()
-    requests, medians, growths = (
-        [form(value) for value in shown[name].to_list()]
-        for name, form in (("requests", exact), ("median", tokens), ("growth", rounded))
-    )
+    counts = shown["tokens"].to_list()
+    requests = [exact(count) for count in shown["requests"].to_list()]
+    medians = [tokens(count) for count in shown["median"].to_list()]
+    growths = [NONE if mean is None else rounded(mean) for mean in shown["growth"].to_list()]
     if len(rest):
         names.append(f"other ({len(rest)})")
         counts.append(total(rest, "tokens"))
-        shares.append(counts[-1] / input_tokens if input_tokens else None)
         requests, medians, growths = [*requests, ""], [*medians, ""], [*growths, ""]
-    largest = max((share or 0 for share in shares), default=0) or 1
+    largest = max([*counts, 1])
     return Table(
         (
-            Column("component", names, name=True, ends="all input"),
+            Column("component", names, name=20, ends="all input"),
             Column("tokens", [exact(count) for count in counts], ends=exact(input_tokens)),
-            Column("of input", [percent(share) for share in shares], ends="100%" if input_tokens else UNKNOWN),
-            Column("", [bar((share or 0) / largest, BAR).ljust(BAR) for share in shares], 4, style="cyan"),
+            Column("of input", [percent(count, input_tokens) for count in counts], ends="100%" if input_tokens else UNKNOWN),
+            Column("", [bar(count / largest, BAR) for count in counts], 4, name=BAR, style="cyan"),
             Column("requests", requests, 2, ends=exact(analysis.scope.selected)),
             Column("median", medians, 1),
-            Column("growth/turn", growths, 3),
+            Column("+/turn", growths, 3),
         ),
         width,
     )
@@ -105,26 +103,3 @@ def _kept(shares: Sequence[float | None]) -> int:
     """How many rows stay; a single small one is not worth folding."""
     large = min(sum(abs(share or 0) >= FOLD for share in shares), MOST_ROWS)
     return len(shares) if len(shares) - large <= 1 else large
-
-
-def chart(analysis: Analysis, width: int) -> list[RenderableType]:
-    """Input tokens per request: over the log, or over the turns of its largest session where the log is long."""
-    requests = analysis.tables["requests"]
-    room = width - 9
-    what = "input tokens per request, in order"
-    values = requests["prompt"].to_list()
-    if len(values) > 2 * room:
-        own = requests.filter(requests["session"] == analysis.tables["sessions"]["session"][0])
-        if len(own) >= room // 4:
-            values, what = own["prompt"].to_list(), "input tokens per request of the largest session"
-    if len(values) < 2:
-        return []
-    columns = chunks(values, room)
-    if len(columns) < len(values):
-        what += f" (each column the largest of about {round(len(values) / len(columns))})"
-    wide = max(1, min(4, room // len(columns)))
-    lines = heights([value for value in columns for _ in range(wide)], CHART)
-    top = tokens(max(values)).rjust(7)
-    rows = [Text.assemble((top if number == 0 else " " * 7, "dim"), "  ", (line, "cyan")) for number, line in enumerate(lines)]
-    rows[-1] = Text.assemble(("0".rjust(7), "dim"), "  ", (lines[-1], "cyan"))
-    return [Text(what, style="dim"), *rows]

@@ -16,6 +16,8 @@ LABELS: dict[str, str] = {column: kind.value for kind, column in KIND_COLUMNS.it
 FIXED = tuple(KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY))
 """What a client sends before the user's first words."""
 
+TOOLS = (KIND_COLUMNS[Kind.TOOL], KIND_COLUMNS[Kind.MCP_TOOL])
+
 HISTORY = tuple(
     KIND_COLUMNS[kind]
     for kind in (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import exact, middle, percent, plural, rounded, tokens
-from agentcost.views.figures import FIXED, HISTORY, LABELS, component_tokens, median, total
+from agentcost.views.figures import FIXED, HISTORY, LABELS, TOOLS, component_tokens, median, total
 
 LONG = 128_000
 
@@ -59,18 +59,20 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
 
 def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
     """What stands before the user's first words, sent again with every request."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
     parts = component_tokens(analysis)
-    carried = sum(parts.get(name, 0) for name in FIXED)
-    main = analysis.tables["requests"].filter(analysis.tables["requests"]["role"] == "main")
-    prefix = median([value for value in analysis.tables["sessions"]["fixed_prefix"].to_list() if value])
-    if carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried or not prefix or not len(main):
+    frame = analysis.tables["requests"].with_columns(fixed=pl.sum_horizontal(FIXED))
+    tooled = frame.filter(pl.sum_horizontal(TOOLS) > 0)
+    own = tooled if len(tooled) else frame.filter(pl.col("role") == "main")
+    carried = total(own, "fixed")
+    if carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried:
         return
-    prompt = median(main["prompt"].to_list())
     yield Finding(
         carried,
-        f"{tokens(prefix)} tokens stand before the user's first words,",
-        f"of a median prompt of {tokens(prompt)}: {percent(carried, whole)} of input. Every 1,000 tokens cut there "
-        f"save {tokens(1000 * len(main))} in this log.",
+        f"{tokens(median(own['fixed'].to_list()))} tokens stand before the user's first words",
+        f"in a median prompt of {tokens(median(own['prompt'].to_list()))}: {percent(carried, whole)} of input. Each "
+        f"1,000 tokens cut there save {tokens(1000 * len(own))} in this log.",
     )
 
 
@@ -155,7 +157,7 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
             count / 2,
             f"One session of {len(sessions):,} takes {percent(count, whole)} of input:",
             f"{middle(sessions['session'][0], 40)}, {plural(int(sessions['requests'][0]), 'request')}, "
-            f"largest prompt {tokens(sessions['largest_prompt'][0])}; see `agentcost show`.",
+            f"largest prompt {tokens(sessions['largest_prompt'][0])}; see `agentcost show LOG ID`.",
         )
 
 

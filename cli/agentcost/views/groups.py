@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from agentcost.results import Analysis
 from agentcost.units import UNKNOWN, exact, percent, tokens
 from agentcost.views.figures import total
-from agentcost.views.layout import Column, Table
+from agentcost.views.layout import NAME, Column, Table
 
 SUMS = ("requests", "prompt", "read", "write", "plain", "output")
 
@@ -33,7 +33,7 @@ def groups(analysis: Analysis, width: int) -> RenderableType:
     sessions = [exact(count) if count is not None else "" for count in cells["sessions"]]
     return Table(
         (
-            *(Column(key.removeprefix("label_"), named[key], name=True) for key in keys),
+            *(Column(key.removeprefix("label_"), named[key], name=NAME) for key in keys),
             Column("requests", [exact(count) for count in cells["requests"]]),
             Column("sessions", sessions, 3),
             Column("input", [tokens(count) for count in cells["prompt"]]),

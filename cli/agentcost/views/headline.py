@@ -45,7 +45,7 @@ def _basis(requests: DataFrame) -> str:
         return " (measured, nothing was billed)"
     if billed < len(requests):
         return f" ({percent(billed, len(requests))} of requests billed)"
-    return " (billed)" if requests["read"].null_count() < len(requests) else ""
+    return " (billed)" if requests["knowledge"].is_in(("full", "transcript")).all() else ""
 
 
 def _output(requests: DataFrame) -> str:
@@ -75,8 +75,8 @@ def _families(analysis: Analysis, whole: int) -> Iterator[tuple[int, str]]:
     first = "of input is "
     for name, count in sorted(parts.items(), key=lambda part: (-part[1], part[0])):
         if count > 0:
-            also = f" (MCP {percent(servers, whole)})" if servers and name == tool else ""
-            yield count, f"{percent(count, whole)} {first}{LABELS[name]}{also}"
+            also = f" (MCP {percent(servers, whole, 0)})" if servers and name == tool else ""
+            yield count, f"{percent(count, whole, 0)} {first}{LABELS[name]}{also}"
             first = ""
 
 
@@ -99,9 +99,9 @@ def _cache(requests: DataFrame) -> list[str]:
 def coverage(analysis: Analysis) -> list[str]:
     """What the report covers: logs, times, filters, and what was assumed."""
     scope = analysis.scope
-    sources = [name for name in analysis.tables["sources"].filter(analysis.tables["sources"]["requests"] > 0)["source"]]
-    what = middle(sources[0], 40) if len(sources) == 1 else plural(len(sources), "log")
-    found = [what]
+    logs = analysis.tables["sources"].filter(analysis.tables["sources"]["requests"] > 0)
+    what = middle(logs["source"][0], 40) if len(logs) == 1 else plural(len(logs), "log")
+    found = [f"{what} ({', '.join(logs['format'].unique().sort())})"]
     if scope.first is not None and scope.last is not None:
         found.append(span(scope.first, scope.last, scope.zone))
     if scope.filters or scope.selected < scope.total:

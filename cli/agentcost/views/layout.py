@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -16,8 +17,8 @@ from agentcost.units import middle, printable
 GAP = 2
 """Blanks between two columns."""
 
-NARROWEST = 12
-"""A name that is shortened keeps this many columns."""
+NAME = 12
+"""The columns that a name keeps, unless its column says otherwise."""
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 PARTS = " ▏▎▍▌▋▊▉█"
@@ -27,25 +28,29 @@ PARTS = " ▏▎▍▌▋▊▉█"
 class Column:
     """A column of a table: its title with the unit, and a text per row.
 
-    `drop` is the order in which columns leave a narrow table: 0 never, then the highest first. A `name` stands left
-    and is shortened in its middle; everything else stands right. `ends` is the text of the closing row.
+    `drop` is the order in which columns leave a narrow table: 0 never, then the highest first. Texts stand left and
+    are shortened in their middle down to `name` columns; numbers (`name` 0) stand right and are never shortened.
+    `ends` is the text of the closing row.
     """
 
     title: str
     cells: Sequence[str]
     drop: int = 0
-    name: bool = False
+    name: int = 0
     style: str = ""
     ends: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table without lines: a dim header, aligned columns, and a footer that names what did not fit."""
+    """A table without lines: a dim header, aligned columns, and a footer that names what did not fit.
+
+    `styles` gives whole rows a style of their own.
+    """
 
     columns: Sequence[Column]
     width: int
-    dim: frozenset[int] = field(default_factory=frozenset)
+    styles: Mapping[int, str] = field(default_factory=dict)
     footer: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -54,10 +59,11 @@ class Table:
         yield from _line([column.title for column in kept], kept, widths, ["dim"] * len(kept))
         styles = [column.style for column in kept]
         for number, row in enumerate(zip(*(column.cells for column in kept), strict=True)):
-            yield from _line(row, kept, widths, ["dim"] * len(kept) if number in self.dim else styles)
+            own = self.styles.get(number)
+            yield from _line(row, kept, widths, [own] * len(kept) if own else styles)
         if any(column.ends for column in kept):
             yield from _line([column.ends for column in kept], kept, widths, ["bold"] * len(kept))
-        gone = [column.title for place, column in enumerate(self.columns) if place not in places]
+        gone = [column.title for place, column in enumerate(self.columns) if place not in places and column.title]
         notes = [self.footer] * bool(self.footer)
         notes += [f"not shown at this width: {', '.join(gone)}"] * bool(gone)
         if notes:
@@ -68,7 +74,7 @@ def fit(columns: Sequence[Column], width: int) -> tuple[list[int], list[int]]:
     """Which columns fit, the least important dropped first, and how wide each of them becomes."""
     kept = list(range(len(columns)))
     natural = [_natural(column) for column in columns]
-    least = [min(size, NARROWEST) if column.name else size for column, size in zip(columns, natural, strict=True)]
+    least = [min(size, column.name or size) for column, size in zip(columns, natural, strict=True)]
     while sum(least[place] for place in kept) + GAP * (len(kept) - 1) > width:
         loose = [place for place in kept if columns[place].drop]
         if not loose:
@@ -126,8 +132,9 @@ class Paragraph:
         lead = self.lead
         for line in self.text.wrap(console, max(self.width - len(lead), 1)):
             line.rstrip()
-            yield Text(lead, end="") if lead else Text("", end="")
-            yield line
+            yield Segment(lead)
+            yield from line.render(console)
+            yield Segment.line()
             lead = " " * len(lead)
 
 
@@ -173,4 +180,11 @@ def chunks(values: Sequence[int], columns: int) -> list[int]:
     if len(values) <= columns:
         return list(values)
     edges = [number * len(values) // columns for number in range(columns + 1)]
-    return [max(values[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    return [max(values[start:end]) for start, end in pairwise(edges)]
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` places of `count`, evenly spread, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return [round(number * (count - 1) / (most - 1)) for number in range(most)]

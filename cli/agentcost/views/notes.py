@@ -38,7 +38,7 @@ def _reach(kind: str, rulers: list[Ruler]) -> str:
     if not errors:
         return ""
     each = percent(errors[0]) if errors[0] == errors[-1] else f"{percent(errors[0])} to {percent(errors[-1])}"
-    return f" against billed prompts, components ±{each}"
+    return f" on billed prompts, median error {each}"
 
 
 def _hidden(analysis: Analysis) -> Iterator[str]:

@@ -1,0 +1,6 @@
+"""`python -m agentcost`."""
+
+from agentcost.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,86 @@
+"""Small plots of input tokens per request: over the log or a session, and by size."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from agentcost.results import THRESHOLDS, Analysis
+from agentcost.units import exact, percent, plural, tokens
+from agentcost.views.layout import Column, Table, bar, chunks, heights, quiet
+
+HEIGHT = 4
+BAR = 24
+
+EDGES = (0, 1_000, 2_000, 4_000, 8_000, 16_000, *THRESHOLDS, 400_000)
+"""Where the sizes of prompts are parted: powers of two thousand, then the published thresholds."""
+
+PUBLISHED = 96_000
+"""Median input of 432,000 coding-agent requests, in tokens, as SemiAnalysis published it."""
+
+
+def chart(analysis: Analysis, width: int) -> list[RenderableType]:
+    """Input tokens per request: over the log, or over the largest session where the log is long. May be nothing."""
+    requests, room = analysis.tables["requests"], width - 9
+    values, what = requests["prompt"].to_list(), "input tokens per request, in order"
+    if len(values) > 2 * room:
+        own = requests.filter(requests["session"] == analysis.tables["sessions"]["session"][0])
+        values, what = own["prompt"].to_list(), f"input tokens per request, largest session ({plural(len(own), 'request')})"
+    if len(values) < 4:
+        return []
+    columns = chunks(values, room)
+    if len(columns) < len(values):
+        what += ", each column the largest of its neighbours"
+    wide = max(1, min(4, room // len(columns)))
+    lines = heights([value for value in columns for _ in range(wide)], HEIGHT)
+    scale = [tokens(max(values)), *[""] * (HEIGHT - 2), "0"]
+    rows = [
+        Text.assemble((mark.rjust(7), "dim"), "  ", (line, "cyan"), no_wrap=True)
+        for mark, line in zip(scale, lines, strict=True)
+    ]
+    return [Text(), quiet(what, width), *rows]
+
+
+def sizes(analysis: Analysis, width: int, reference: bool = False) -> RenderableType:
+    """How many requests are of which size, and what they carry; with a published median for `reference`."""
+    prompts = analysis.tables["requests"]["prompt"]
+    whole = int(prompts.sum())
+    rows = [
+        (low, high, inside.len(), int(inside.sum()))
+        for low, high in pairwise((*EDGES, None))
+        for inside in (prompts.filter((prompts >= low) & (prompts < high if high else True)),)
+    ]
+    used = [number for number, row in enumerate(rows) if row[2]]
+    rows = rows[used[0] : used[-1] + 1] if used else []
+    largest = max((count for _, _, count, _ in rows), default=1)
+    table = Table(
+        (
+            Column("input tokens of a request", [_range(low, high) for low, high, _, _ in rows], name=24),
+            Column("requests", [exact(count) for _, _, count, _ in rows]),
+            Column("share", [percent(count, len(prompts)) for _, _, count, _ in rows]),
+            Column("of input", [percent(carried, whole) for *_, carried in rows], 1),
+            Column("", [bar(count / largest, BAR) for _, _, count, _ in rows], 2, name=BAR, style="cyan"),
+        ),
+        width,
+    )
+    return Group(table, quiet(_reference(analysis), width)) if reference else table
+
+
+def _range(low: int, high: int | None) -> str:
+    """`64k to 96k`."""
+    start = f"{low // 1000}k" if low else "0"
+    return f"{start} to {high // 1000}k" if high else f"{start} and more"
+
+
+def _reference(analysis: Analysis) -> str:
+    """How the log compares with what was published."""
+    distribution = analysis.tables["distribution"]
+    own = dict(zip(distribution["measure"].to_list(), distribution["value"].to_list(), strict=True))
+    shares = dict(zip(distribution["measure"].to_list(), distribution["share"].to_list(), strict=True))
+    return (
+        f"Half of these requests are above {tokens(own['p50'])} tokens, {percent(shares['above_96000'])} above 96k. "
+        "For comparison: SemiAnalysis published a median of about 96k over 432,000 coding-agent requests; the claim "
+        "beside it, that about half exceed 128k, cannot hold together with that median."
+    )

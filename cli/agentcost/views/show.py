@@ -1,0 +1,93 @@
+"""One request as the path its model saw, or one session as what it grew by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from agentcost.results import Analysis, PathRow
+from agentcost.units import NONE, UNKNOWN, duration, exact, percent, plural, tokens, when
+from agentcost.views.figures import LABELS
+from agentcost.views.growth import growth
+from agentcost.views.layout import NAME, Column, Paragraph, Table, quiet, title
+from agentcost.views.turns import turn_rows
+
+
+def show(request: Mapping[str, object], rows: Sequence[PathRow], width: int, zone: str = "UTC") -> RenderableType:
+    """A request, segment by segment: what it shares with the one before it in its lineage, and where they part."""
+    head = [title(_name(request)), Paragraph(Text(", ".join(_facts(request, zone))), width)]
+    if not rows:
+        return Group(*head, quiet("The log holds no content of this request.", width))
+    return Group(*head, Paragraph(Text(_parting(request, rows)), width), Text(), path_rows(rows, width))
+
+
+def _name(request: Mapping[str, object]) -> str:
+    name = f"{request['source']}:{request['line']}"
+    return f"{name}  {request['id']}" if request["id"] else name
+
+
+def _facts(request: Mapping[str, object], zone: str) -> Iterator[str]:
+    yield f"turn {request['turn']} of lineage {request['lineage']}, session {request['session']}"
+    yield str(request["model"] or f"model {UNKNOWN}")
+    if isinstance(request["started"], float):
+        yield when(request["started"], zone, precise=True)
+    if isinstance(request["gap_s"], float):
+        yield f"{duration(request['gap_s'])} after the one before"
+    for name, noun in (("prompt", "input"), ("read", "read"), ("write", "written"), ("plain", "plain"), ("output", "output")):
+        count = request[name]
+        if isinstance(count, int):
+            yield f"{exact(count)} {noun}{' tokens' if name == 'prompt' else ''}"
+
+
+def _parting(request: Mapping[str, object], rows: Sequence[PathRow]) -> str:
+    """Where the path leaves the one before it."""
+    if request["turn"] == 1:
+        return "The first of its lineage: nothing before it to share."
+    first = next((number for number, row in enumerate(rows) if not row.shared), len(rows))
+    kept = rows[first - 1].cumulative if first else 0
+    whole = rows[-1].cumulative
+    if first == len(rows):
+        return f"All {exact(whole)} tokens are shared with the request before it."
+    row = rows[first]
+    what = " ".join(part for part in (row.level, LABELS.get(row.component, row.component), row.name) if part)
+    return f"Shares {exact(kept)} tokens ({percent(kept, whole)}) with the request before it, parts at segment {first + 1}: {what}."
+
+
+def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
+    """The table of segments; those that are new stand out, those shared are dim."""
+    shared = {number: "dim" for number, row in enumerate(rows) if row.shared}
+    return Table(
+        (
+            Column("#", [exact(number) for number in range(1, len(rows) + 1)], 5),
+            Column("level", [row.level for row in rows], name=8),
+            Column("role", [row.role for row in rows], 3, name=9),
+            Column("component", [LABELS.get(row.component, row.component) for row in rows], name=14),
+            Column("name", [row.name for row in rows], 2, name=NAME),
+            Column("server", [row.server for row in rows], 6, name=6),
+            Column("tokens", [exact(row.tokens) for row in rows]),
+            Column("up to here", [exact(row.cumulative) for row in rows]),
+            Column("cache", [f"◆ {row.breakpoint}" if row.breakpoint else "" for row in rows], 1, name=5),
+            Column("", ["shared" if row.shared else "new" for row in rows], name=6),
+            Column("volatile", [", ".join(row.marks) for row in rows], 4, name=NAME),
+            Column("where", [row.place for row in rows], 7, name=16),
+        ),
+        width,
+        shared if len(shared) < len(rows) else {},
+    )
+
+
+def session(analysis: Analysis, width: int) -> RenderableType:
+    """The requests of one session, as selected in `analysis`, and what its components grow by."""
+    requests = analysis.tables["requests"]
+    name = str(requests["session"][0]) if len(requests) else NONE
+    prompt = int(requests["prompt"].sum())
+    first = f"session {name}: {plural(len(requests), 'request')}, {tokens(prompt)} input tokens"
+    return Group(
+        Paragraph(Text(first, style="bold"), width),
+        Text(),
+        growth(requests, width),
+        Text(),
+        turn_rows(requests, width, analysis.scope.zone),
+    )

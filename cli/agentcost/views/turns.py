@@ -1,0 +1,93 @@
+"""The report on turns: a row per request, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from agentcost.results import Analysis
+from agentcost.units import NONE, UNKNOWN, duration, exact, plural, when
+from agentcost.views.analyze import closing, empty, opening
+from agentcost.views.layout import Column, Table
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+SHORT = 8
+"""How much of a session's id tells it from others, as a rule."""
+
+
+def turns(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
+    """A row per request, `limit` of them at most; `scope.sort` puts the largest first."""
+    if not analysis.scope.selected:
+        return empty(analysis, width)
+    rows = turn_rows(_sorted(analysis), width, analysis.scope.zone, limit)
+    return Group(*opening(analysis, width), Text(), rows, Text(), *closing(analysis, width))
+
+
+def _sorted(analysis: Analysis) -> DataFrame:
+    """The requests with what each adds to the one before it in its lineage."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
+    frame = analysis.tables["requests"].with_columns(
+        new=pl.col("prompt").diff().over("lineage", order_by="turn").fill_null(pl.col("prompt"))
+    )
+    sort = analysis.scope.sort
+    return frame.sort(sort, descending=True, nulls_last=True, maintain_order=True) if sort in frame.columns else frame
+
+
+def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None) -> RenderableType:
+    """The table of turns. Columns leave a narrow one from the right of this list: lineage, role, plain, write, model,
+    gap, session, time, read."""
+    shown = frame.head(limit) if limit else frame
+    cells = {
+        name: [exact(count) for count in shown[name].to_list()]
+        for name in ("turn", "lineage", "prompt", "read", "write", "plain", "output", "new")
+    }
+    gaps = [
+        duration(gap) if gap is not None else NONE if turn == 1 else UNKNOWN
+        for gap, turn in zip(shown["gap_s"].to_list(), shown["turn"].to_list(), strict=True)
+    ]
+    places = [f"{source}:{line}" for source, line in zip(shown["source"].to_list(), shown["line"].to_list(), strict=True)]
+    least = shown["output_is_lower_bound"].to_list()
+    outputs = [f"≥{cell}" if bound else cell for cell, bound in zip(cells["output"], least, strict=True)]
+    left = f"{plural(len(frame) - len(shown), 'more request')}; " if len(shown) < len(frame) else ""
+    return Table(
+        (
+            Column("time", times(shown["started"].to_list(), zone), 2, name=8),
+            Column("gap", gaps, 4),
+            Column("session", [session(name) for name in shown["session"].to_list()], 3, name=SHORT),
+            Column("lineage", cells["lineage"], 9),
+            Column("turn", cells["turn"]),
+            Column("role", shown["role"].to_list(), 8, name=4),
+            Column("model", [name or UNKNOWN for name in shown["model"].to_list()], 5, name=14),
+            Column("prompt", cells["prompt"]),
+            Column("new", cells["new"]),
+            Column("read", cells["read"], 1),
+            Column("write", cells["write"], 6),
+            Column("plain", cells["plain"], 7),
+            Column("output", outputs),
+            Column("where", places, name=16),
+        ),
+        width,
+        {number: "dim" for number, role in enumerate(shown["role"].to_list()) if role == "side"},
+        left + "prompt to output in tokens",
+    )
+
+
+def times(moments: Sequence[float | None], zone: str) -> list[str]:
+    """Times as they are told apart: without the day, or without the year, where all share it."""
+    texts = [when(moment, zone, precise=True) for moment in moments]
+    known = [text for text, moment in zip(texts, moments, strict=True) if moment is not None]
+    for start in (11, 5):
+        if len({text[:start] for text in known}) == 1 and len(known[0]) > start + 5 and known[0][0] != "+":
+            return [text[start:] if len(text) > start else text for text in texts]
+    return texts
+
+
+def session(name: str) -> str:
+    """The start of an id; of a place its end, which tells one from another."""
+    return name[:SHORT] if ":" not in name else "…" + name[1 - SHORT :] if len(name) > SHORT else name
