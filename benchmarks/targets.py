@@ -131,7 +131,7 @@ def miscounted(_: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float
 
 COUNTED = ("requests", "duplicates", "others", "skipped")
 COMPONENT = ("component", "tokens", "share")
-ADDED = ("template overhead", "all input")
+ADDED = ("template_overhead",)
 
 
 def rows_with(columns: Sequence[str], run: Run) -> list[dict[str, object]]:

@@ -184,7 +184,7 @@ SOURCES = {"tables": {"sources": [{"requests": 5, "duplicates": 0, "others": 1, 
 COMPONENTS = {
     "components": [
         {"component": "user text", "tokens": 10, "share": 0.8},
-        {"component": "template overhead", "tokens": 2, "share": 0.2},
+        {"component": "template_overhead", "tokens": 2, "share": 0.2},
     ]
 }
 

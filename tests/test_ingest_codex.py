@@ -10,6 +10,7 @@ from tests.reading import FIXTURES, SHARED, Reading, claimed, memory_source, nee
 from agentcost.ingest.codex import READER
 from agentcost.ingest.contract import Hand
 from agentcost.ingest.parts import Spot, segment
+from agentcost.ingest.source import open_source
 from agentcost.model import Item, Kind, Other, Request, Skipped, Usage
 
 PARENT = "01980000-0000-7000-8000-00000000000a"
@@ -124,7 +125,7 @@ def texts(*rows: dict[str, object]) -> list[list[str]]:
 
 
 def test_a_summary_alone_keeps_what_the_user_said() -> None:
-    compacted = {"type": "compacted", "payload": {"message": "It went well."}}
+    compacted: dict[str, object] = {"type": "compacted", "payload": {"message": "It went well."}}
     summary = "Another language model started to solve this problem and produced a summary:\n"
     rows = [said("user", "One"), said("assistant", "Two"), billed(5), compacted]
     once = [*rows, said("user", "Three"), said("assistant", "Four"), billed(9)]
@@ -134,7 +135,7 @@ def test_a_summary_alone_keeps_what_the_user_said() -> None:
 
 
 def test_turns_are_taken_back() -> None:
-    rollback = {"type": "event_msg", "payload": {"type": "thread_rolled_back", "num_turns": 1}}
+    rollback: dict[str, object] = {"type": "event_msg", "payload": {"type": "thread_rolled_back", "num_turns": 1}}
     rows = [said("user", "One"), said("assistant", "Two"), billed(5), said("user", "Three"), said("assistant", "Four")]
     assert texts(*rows, billed(9), rollback, said("user", "Five"), billed(12))[2] == ["One", "Two", "Five"]
 
@@ -157,7 +158,7 @@ def test_a_captured_system_prompt_stands_for_the_logged_one() -> None:
 def test_the_recorded_session() -> None:
     path = SHARED / "sessions" / "tracelab" / "tracelab-codex.jsonl"
     truth = json.loads((SHARED / "TRUTHS.json").read_text())["sets"]["codex"][path.name]
-    reading = read_file(READER, path)
+    reading = read_all(READER, open_source(path))
     usages = [request.usage for request in reading.requests if request.usage]
     sums = truth["sums_of_last_token_usage"]
     assert (len(reading.items), len(reading.requests)) == (truth["records"], truth["requests"])

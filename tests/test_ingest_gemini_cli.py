@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.reading import FIXTURES, SHARED, Reading, claimed, memory_source, needs_shared, read_all, read_file
 
 from agentcost.errors import BrokenLog
 from agentcost.ingest.gemini_cli import READER
+from agentcost.ingest.source import open_source
 from agentcost.model import Kind, Other, Skipped, Usage
 
 NOON = 1768075200.0
@@ -86,17 +88,19 @@ def test_changes_of_the_session(rows: list[dict[str, object]], last: list[str]) 
     assert texts(reading, reading.requests[-1].node) == last
 
 
-def test_a_broken_document() -> None:
-    data = (FIXTURES / "gemini-cli" / "session.json").read_bytes()[:-40]
+def test_a_broken_document(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.json"
+    cut.write_bytes((FIXTURES / "gemini-cli" / "session.json").read_bytes()[:-40])
+    assert READER.sniff(open_source(cut).peek())
     with pytest.raises(BrokenLog, match="get it again"):
-        read_all(READER, memory_source("cut.json", data.replace(b"\n", b" ")))
+        read_all(READER, open_source(cut))
 
 
 @needs_shared
 def test_the_recorded_sessions() -> None:
     truths = json.loads((SHARED / "TRUTHS.json").read_text())["sets"]["gemini-cli"]
     for name, truth in truths.items():
-        reading = read_file(READER, SHARED / "sessions" / "gemini-cli" / name)
+        reading = read_all(READER, open_source(SHARED / "sessions" / "gemini-cli" / name))
         usages = [request.usage for request in reading.requests if request.usage]
         tokens = truth["tokens"]
         assert len(reading.items) == truth["messages"]

@@ -11,6 +11,7 @@ from tests.reading import FIXTURES, SHARED, claimed, memory_source, needs_shared
 
 from agentcost.errors import BrokenLog
 from agentcost.ingest.mini_swe_agent import READER
+from agentcost.ingest.source import open_source
 from agentcost.model import Kind, Request, Usage
 
 FIXTURE = FIXTURES / "mini-swe-agent" / "run.traj.json"
@@ -81,7 +82,7 @@ def test_the_recorded_runs() -> None:
     truth = json.loads((SHARED / "TRUTHS.json").read_text())["sets"]["mini-swe-agent"]
     requests: list[Request] = []
     for name, expected in truth["per_session"].items():
-        reading = read_file(READER, SHARED / "trajectories" / "mini-swe-agent" / f"{name}.traj.json")
+        reading = read_all(READER, open_source(SHARED / "trajectories" / "mini-swe-agent" / f"{name}.traj.json"))
         usages = [request.usage for request in reading.requests if request.usage]
         assert (len(reading.requests), len(usages)) == (expected["requests"], expected["requests"])
         assert sum(usage.prompt for usage in usages) == expected["prompt"]

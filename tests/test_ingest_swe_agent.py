@@ -10,6 +10,7 @@ from tests.reading import FIXTURES, SHARED, claimed, memory_source, needs_shared
 from agentcost.errors import BrokenLog
 from agentcost.ingest.contract import Hand
 from agentcost.ingest.parts import Spot, segment
+from agentcost.ingest.source import open_source
 from agentcost.ingest.swe_agent import READER
 from agentcost.model import Item, Kind, Other, Request
 
@@ -83,7 +84,7 @@ def test_a_broken_document() -> None:
 def test_the_recorded_runs() -> None:
     truths = json.loads((SHARED / "TRUTHS.json").read_text())["sets"]["swe-agent"]
     for name, truth in truths.items():
-        reading = read_file(READER, SHARED / "trajectories" / "swe-agent" / name)
+        reading = read_all(READER, open_source(SHARED / "trajectories" / "swe-agent" / name))
         assert len(reading.items) == truth["history"]
         turns = truth["trajectory"] or 5  # the demonstration has a history only, with 5 answers
         assert len(reading.requests) == turns

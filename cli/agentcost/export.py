@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from difflib import get_close_matches
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ACCOUNTS = ("rulers", "sources", "others", "skipped")
 
 REPORTS: dict[str, tuple[str, ...]] = {
-    "analyze": ("components", *(name for name in TABLES if name != "components")),
+    "analyze": ("components", *(name for name in TABLES if name not in ("components", "requests")), "requests"),
     "tools": ("tools", "servers", "parts", *_ACCOUNTS),
     "turns": ("requests", "hidden", *_ACCOUNTS),
 }
@@ -67,7 +67,7 @@ def export(analysis: Analysis, kind: str, form: str, table: str | None = None) -
     if form in _ONE:
         return _ONE[form](_ready(analysis.tables[_checked(analysis, names[0])]))
     frames = {name: _ready(analysis.tables[name]) for name in names}
-    return _json(analysis, kind, frames) if form == "json" else _markdown(kind, frames)
+    return _json(analysis, kind, frames) if form == "json" else _markdown(analysis, kind, frames)
 
 
 def write(analysis: Analysis, output: str | Path, kind: str, table: str | None = None) -> None:
@@ -244,20 +244,21 @@ def _arrow(frame: DataFrame) -> bytes:
     return file.getvalue()
 
 
-def _markdown(kind: str, frames: dict[str, DataFrame]) -> bytes:
-    """A heading and a table each, for a pull request or a page; a table without rows is left out."""
-    parts = [f"# agentcost {kind}\n"]
+def _markdown(analysis: Analysis, kind: str, frames: dict[str, DataFrame]) -> bytes:
+    """The totals, then a heading and a table each, for a pull request or a page; tables without rows are left out."""
+    found = totals(analysis)
+    parts = [f"# agentcost {kind}\n", _markdown_table("totals", {"total": [*found], "value": [*found.values()]})]
     for name, frame in frames.items():
         if not frame.is_empty():
-            parts.append(f"\n## {name}\n\n{_markdown_table(frame)}")
-    return "".join(parts).encode()
+            numbers = [column for column, kind in frame.schema.items() if kind.is_numeric()]
+            parts.append(_markdown_table(name, frame.to_dict(as_series=False), numbers))
+    return "\n".join(parts).encode()
 
 
-def _markdown_table(frame: DataFrame) -> str:
-    rule = ["---:" if kind.is_numeric() else "---" for kind in frame.dtypes]
-    head = [[escaped(name) for name in frame.columns], rule]
-    rows = zip(*([_markdown_cell(value) for value in column] for column in frame), strict=True)
-    return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])
+def _markdown_table(name: str, columns: Mapping[str, Sequence[object]], right: Collection[str] = ("value",)) -> str:
+    head = [escaped(column) for column in columns], ["---:" if column in right else "---" for column in columns]
+    rows = zip(*([_markdown_cell(value) for value in column] for column in columns.values()), strict=True)
+    return f"## {name}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])
 
 
 def _markdown_cell(value: object) -> str:

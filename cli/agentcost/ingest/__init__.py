@@ -1,11 +1,26 @@
 """The log formats that are read, the more particular first. A new format is a module and a line here."""
 
-from agentcost.ingest import captured, kv_cache_tester, mooncake, table
+from agentcost.ingest import (
+    captured,
+    codex,
+    gemini_cli,
+    kv_cache_tester,
+    litellm,
+    mini_swe_agent,
+    mooncake,
+    swe_agent,
+    table,
+)
 from agentcost.ingest.contract import Reader
 
 READERS: tuple[Reader, ...] = (
+    codex.READER,
+    gemini_cli.READER,
+    mini_swe_agent.READER,
+    swe_agent.READER,
     kv_cache_tester.READER,
     mooncake.READER,
+    litellm.READER,
     captured.READER,
     table.READER,
 )

@@ -27,13 +27,17 @@ from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every line of a chain has in common."""
+    """What every line of a chain has in common.
+
+    `before` is the node its prompt goes on from, `identity` what the values tell that are cut out of later lines.
+    """
 
     api: Api
     path: tuple[str, ...]
     escaped: bool
     model: str
     stable: tuple[str, ...]
+    before: int
     identity: Identity
     calls: Calls
 
@@ -89,16 +93,20 @@ def _no_request(record: Record) -> Item:
 def _opened(log: Log, record: Record, found: Found) -> Prompt:
     """A body read from its start."""
     api, body = found.api, found.body
-    context = Context(
-        api, found.path, found.inner is not None, str(body.get("model", "")), api.stable, api.identity(body), Calls()
-    )
-    before = State(log.answers.get(str(body.get("previous_response_id")), ROOT))
-    head = api.head(body) if before.node == ROOT else []
-    opened = advance(log.hand.grow, before, [head], context.model)[-1]
+    before, model = _before(log, body), str(body.get("model", ""))
+    repeated = api.identity({key: body[key] for key in (*api.stable, api.growing) if key in body})
+    context = Context(api, found.path, found.inner is not None, model, api.stable, before, repeated, Calls())
+    head = api.head(body) if before == ROOT else []
+    opened = advance(log.hand.grow, State(before), [head], model)[-1]
     prompt = Prompt(context, body, replace(opened, messages=0))
     states = _grow(log, prompt, _items(body, api))
     log.chains.remember(record, Location(found.path, found.inner, api.growing, api.stable), states, context)
     return prompt
+
+
+def _before(log: Log, body: Body) -> int:
+    """The node that a prompt goes on from: the answer it names, where the log holds that."""
+    return log.answers.get(str(body.get("previous_response_id")), ROOT)
 
 
 def _items(body: Body, api: Api) -> Sequence[Any]:
@@ -116,7 +124,9 @@ def _continued(log: Log, record: Record, cut: Cut) -> Prompt | None:
     growing = context.api.growing
     if body is None or (inner is not None) != context.escaped:
         return None
-    if not cut.holds(body, growing) or str(body.get("model", context.model)) != context.model:
+    envelopes.name_model(body, envelopes.url_of(record.value))
+    same = str(body.get("model", "")) == context.model and _before(log, body) == context.before
+    if not (same and cut.holds(body, growing)):
         return None
     prompt = Prompt(context, body, cut.boundary.state)
     states = _grow(log, prompt, _items({growing: body[growing][1:]}, context.api))

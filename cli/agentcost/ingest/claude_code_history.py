@@ -13,12 +13,13 @@ goes on from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
-from agentcost.ingest.apis.contract import Calls
+from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand
-from agentcost.ingest.turns import Part, turn_segments
-from agentcost.model import Segment
+from agentcost.ingest.turns import Part, turn_segments, without
+from agentcost.model import ROOT, Ends, Segment
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class Step:
 
     before: Point
     answer: Answer | None
-    role: str
     part: Part | None
+    role: str
     time: float | None
     node: int | None = None
 
@@ -66,6 +67,21 @@ def answer_of(point: Point) -> Answer | None:
     return point.answer if isinstance(point, Step) else point
 
 
+def said(before: Point, part: Part, time: float | None) -> Step:
+    """The point behind a record that answers no tool."""
+    return Step(before, answer_of(before), part, part.role, time)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The grown part of a path: its last node, whose words it ends with, since when; and the results that wait."""
+
+    node: int
+    role: str = ""
+    since: float | None = None
+    results: tuple[Part, ...] = ()
+
+
 @dataclass(slots=True)
 class History:
     """The conversations of one log. `calls` tells which tool a result is of."""
@@ -73,24 +89,66 @@ class History:
     hand: Hand
     calls: Calls = field(default_factory=Calls)
 
-    def say(self, before: Point, part: Part, time: float | None) -> Point:
-        """The point behind a part that does not answer a tool."""
-        return Step(before, answer_of(before), part.role, part, time)
+    def ask(self, before: Point, model: str, prefixed: bool, at: float | None) -> Answer:
+        """A new call with its prompt grown. `at` is when the first record of its answer was written.
 
-    def ask(self, before: Point, model: str, own_prefix: bool, at: float | None) -> Answer:
-        """A new call, its prompt grown. `at` is when its first record was written."""
-        base, waiting = _waiting(before)
-        turn = [step.part for step in waiting if step.part]
-        node, goes_on, since = self._base(base, turn, model, own_prefix)
-        lists = turn_segments(turn, self.calls, goes_on)
-        nodes = self.hand.grow(node, [segment for segments in lists for segment in segments], model)
-        number = 0
-        results = len(turn) - len(waiting)
-        del results
-        for step, segments in zip(waiting, lists, strict=True):
-            number += len(segments)
-            step.node, step.part, step.before = nodes[number - 1], None, None
+        A conversation begins with the user's captured prefix where it is `prefixed`: sub-agents have another one.
+        """
+        waiting, point = _waiting(before)
+        base = self._base(point, model, prefixed)
+        turn = [*base.results, *(step.part for step in waiting if step.part)]
+        lists = turn_segments(turn, self.calls, bool(turn) and turn[0].role == base.role)
+        nodes = self.hand.grow(base.node, [segment for segments in lists for segment in segments], model)
+        behind = [nodes[count - 1] for count in accumulate(map(len, lists))]
+        if isinstance(point, Answer) and base.results:
+            point.behind, point.results = behind[len(base.results) - 1], []
+        since = base.since
+        for step, node in zip(waiting, behind[len(base.results) :], strict=True):
+            step.node, step.part, step.before = node, None, None
             since = later(since, step.time)
-        prompt = nodes[-1] if nodes else node
-        started = since if since is not None and (at is None or since <= at) else at
-        return Answer(model, prompt, prompt, started)
+        prompt = nodes[-1] if nodes else base.node
+        return Answer(model, prompt, prompt, at if since is None or (at is not None and at < since) else since)
+
+    def _base(self, point: Point, model: str, prefixed: bool) -> _Base:
+        if isinstance(point, Answer):
+            self.close(point)
+            results = tuple(point.results)
+            if point.behind is None:
+                return _Base(point.leaf, "assistant", point.latest, results)
+            return _Base(point.behind, "user", point.latest, results)
+        if point:
+            return _Base(point.node or ROOT, point.role, point.time)
+        nodes = self.hand.grow(ROOT, self.hand.prefix, model) if prefixed else []
+        return _Base(nodes[-1] if nodes else ROOT)
+
+    def write(self, answer: Answer, blocks: list[Body], time: float | None) -> None:
+        """More of an answer. What a later call has gone on from is complete: more of it is a repeat."""
+        answer.latest = later(answer.latest, time)
+        if not blocks or answer.continued:
+            return
+        segments = turn_segments([Part("assistant", blocks)], self.calls, answer.last is not None)[0]
+        open_end = without(segments[-1], Ends.MESSAGE | Ends.TOOL_RUN)
+        nodes = self.hand.grow(answer.leaf, [*segments[:-1], open_end], answer.model)
+        answer.last = [answer.leaf, *nodes][-2], replace(segments[-1], text="")
+        answer.leaf = nodes[-1]
+
+    def close(self, answer: Answer) -> None:
+        """No block follows: the answer's last one ends its message."""
+        if answer.last:
+            self.hand.grow(answer.last[0], [answer.last[1]], answer.model)
+        answer.last, answer.continued = None, True
+
+
+def receive(answer: Answer, results: Part, time: float | None) -> None:
+    """A tool that the answer called has given its results."""
+    answer.results.append(results)
+    answer.latest = later(answer.latest, time)
+
+
+def _waiting(point: Point) -> tuple[list[Step], Point]:
+    """The steps up to a point that no call has read yet, the oldest first, and the point before them."""
+    found = []
+    while isinstance(point, Step) and point.node is None:
+        found.append(point)
+        point = point.before
+    return found[::-1], point

@@ -85,12 +85,17 @@ def find_body(record: Any) -> Found | None:
         body, inner = body_at(record, path)
         if body is None:
             continue
-        if "contents" in body and "model" not in body and "/models/" in url:
-            body["model"] = url.partition("/models/")[2].partition(":")[0].partition("?")[0]
+        name_model(body, url)
         for api in APIS:
             if api.owns(body):
                 return Found(api, path, body, inner)
     return None
+
+
+def name_model(body: Body, url: str) -> None:
+    """Put the model into a Gemini body, which leaves it to the URL."""
+    if "contents" in body and "model" not in body and "/models/" in url:
+        body["model"] = url.partition("/models/")[2].partition(":")[0].partition("?")[0]
 
 
 def url_of(record: Any) -> str:

@@ -3,7 +3,7 @@
     {"sessionId": "s1", "projectHash": "p1", "messages": [
       {"id": "m1", "timestamp": "2026-01-10T20:00:21.501Z", "type": "user", "content": "Fix the total"},
       {"id": "m2", "timestamp": "2026-01-10T20:00:27.560Z", "type": "gemini", "content": "Done.",
-       "model": "gemini-2.5-pro", "tokens": {"input": 12059, "output": 17, "cached": 0, "thoughts": 75, "total": 12151}}]}
+       "model": "gemini-2.5-pro", "tokens": {"input": 12059, "output": 17, "cached": 0, "thoughts": 75}}]}
 
 A `gemini` message is one request; its tool calls hold their results, which stand before the next request. `input`
 includes the cached tokens, what tools put into the prompt (`tool`) and thoughts come on top. System prompt and tools

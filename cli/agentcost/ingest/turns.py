@@ -31,7 +31,16 @@ def content_blocks(content: Any) -> list[Body]:
     """The blocks of a message's content, of which a bare string is one. What is no block is left out."""
     if isinstance(content, str):
         return [text_block(content)] if content else []
-    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    return [_sound(block) for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+
+def _sound(block: Body) -> Body:
+    """The block; of a tool's result that holds neither text nor blocks, the JSON as its text."""
+    content = block.get("content")
+    listed = content if isinstance(content, list) else [content]
+    if not is_result(block) or content is None or all(isinstance(item, str | dict) for item in listed):
+        return block
+    return {**block, "content": parts.canonical(content)}
 
 
 def text_block(text: str) -> Body:

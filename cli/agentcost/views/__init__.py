@@ -1,4 +1,4 @@
-"""One terminal report per file: view(analysis, width) -> what rich can print. A new report is a module and a line here."""
+"""One terminal report per file: view(analysis, width) -> what rich prints. A new one is a module and a line here."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from agentcost.views.figures import LABELS, opaque, total
 from agentcost.views.findings import findings
 from agentcost.views.groups import groups
 from agentcost.views.headline import coverage, headline
-from agentcost.views.layout import Column, Paragraph, Table, bar, quiet, title
+from agentcost.views.layout import Column, Paragraph, Table, bar, plain, quiet, title
 from agentcost.views.notes import accounts, basis, skips
 
 BAR = 10
@@ -48,7 +48,12 @@ def report(analysis: Analysis, width: int, whole: bool) -> RenderableType:
 def opening(analysis: Analysis, width: int) -> list[RenderableType]:
     """The three lines that answer, and what they cover."""
     first, second, third = headline(analysis, width)
-    return [title(first), Text(second), Text(third), quiet(" · ".join(coverage(analysis)), width)]
+    return [
+        title(first, width),
+        plain(second, width),
+        plain(third, width),
+        quiet(" · ".join(coverage(analysis)), width),
+    ]
 
 
 def closing(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -62,11 +67,11 @@ def empty(analysis: Analysis, width: int) -> RenderableType:
     """What to say where no request is selected."""
     scope = analysis.scope
     text = (
-        f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: widen --since, --until or --where."
+        f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: widen the selection."
         if scope.total
         else "No request is in the log. `agentcost formats` shows what is read; what the log holds is counted below."
     )
-    return Group(Paragraph(Text(text, style="bold"), width), *closing(analysis, width))
+    return Group(title(text, width), *closing(analysis, width))
 
 
 def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
@@ -89,7 +94,9 @@ def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
         (
             Column("component", names, name=20, ends="all input"),
             Column("tokens", [exact(count) for count in counts], ends=exact(input_tokens)),
-            Column("of input", [percent(count, input_tokens) for count in counts], ends="100%" if input_tokens else UNKNOWN),
+            Column(
+                "of input", [percent(count, input_tokens) for count in counts], ends="100%" if input_tokens else UNKNOWN
+            ),
             Column("", [bar(count / largest, BAR) for count in counts], 4, name=BAR, style="cyan"),
             Column("requests", requests, 2, ends=exact(analysis.scope.selected)),
             Column("median", medians, 1),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -27,7 +25,10 @@ def chart(analysis: Analysis, width: int) -> list[RenderableType]:
     values, what = requests["prompt"].to_list(), "input tokens per request, in order"
     if len(values) > 2 * room:
         own = requests.filter(requests["session"] == analysis.tables["sessions"]["session"][0])
-        values, what = own["prompt"].to_list(), f"input tokens per request, largest session ({plural(len(own), 'request')})"
+        values, what = (
+            own["prompt"].to_list(),
+            f"input tokens per request, largest session ({plural(len(own), 'request')})",
+        )
     if len(values) < 4:
         return []
     columns = chunks(values, room)
@@ -47,11 +48,10 @@ def sizes(analysis: Analysis, width: int, reference: bool = False) -> Renderable
     """How many requests are of which size, and what they carry; with a published median for `reference`."""
     prompts = analysis.tables["requests"]["prompt"]
     whole = int(prompts.sum())
-    rows = [
-        (low, high, inside.len(), int(inside.sum()))
-        for low, high in pairwise((*EDGES, None))
-        for inside in (prompts.filter((prompts >= low) & (prompts < high if high else True)),)
-    ]
+    rows: list[tuple[int, int | None, int, int]] = []
+    for low, high in zip(EDGES, (*EDGES[1:], None), strict=True):
+        inside = prompts.filter((prompts >= low) & (prompts < high) if high else prompts >= low)
+        rows.append((low, high, len(inside), int(inside.sum())))
     used = [number for number, row in enumerate(rows) if row[2]]
     rows = rows[used[0] : used[-1] + 1] if used else []
     largest = max((count for _, _, count, _ in rows), default=1)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 LABELS: dict[str, str] = {column: kind.value for kind, column in KIND_COLUMNS.items()}
 """The words of a component's column: `mcp_tool_definitions` is `MCP tool definitions`."""
 
-FIXED = tuple(KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY))
+FIXED = tuple(
+    KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
+)
 """What a client sends before the user's first words."""
 
 TOOLS = (KIND_COLUMNS[Kind.TOOL], KIND_COLUMNS[Kind.MCP_TOOL])
@@ -21,8 +23,8 @@ TOOLS = (KIND_COLUMNS[Kind.TOOL], KIND_COLUMNS[Kind.MCP_TOOL])
 HISTORY = tuple(
     KIND_COLUMNS[kind]
     for kind in (
-        Kind.USER, Kind.ASSISTANT, Kind.THINKING, Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.FILE, Kind.IMAGE, Kind.DOCUMENT,
-        Kind.SUMMARY,
+        Kind.USER, Kind.ASSISTANT, Kind.THINKING, Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.FILE, Kind.IMAGE,
+        Kind.DOCUMENT, Kind.SUMMARY,
     )
 )  # fmt: skip
 """What a session adds turn by turn."""

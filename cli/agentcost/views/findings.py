@@ -46,13 +46,17 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
             "`agentcost tools` lists them, drop what is not needed.",
         )
         return
-    server, own = idle["server"].item(), int(idle["schema_carried"].item())
-    others = len(unused) - int(idle["tools"].item())
-    more = f" {others} more tools never called: {tokens(carried - own)} ({percent(carried - own, whole)})." if others else ""
+    server, own, each = idle["server"].item(), total(idle, "schema_carried"), total(idle, "schema_tokens")
+    others = len(unused) - total(idle, "tools")
+    more = (
+        f" {others} more tools never called: {tokens(carried - own)} ({percent(carried - own, whole)})."
+        if others
+        else ""
+    )
     yield Finding(
         3 * carried,
-        f"{middle(server, 24)}: {plural(int(idle['tools'].item()), 'tool')}, none ever called:",
-        f"{exact(int(idle['schema_tokens'].item()))} tokens in each of {plural(int(idle['requests'].item()), 'request')} = "
+        f"{middle(server, 24)}: {plural(total(idle, 'tools'), 'tool')}, none ever called:",
+        f"{exact(each)} tokens in each of {plural(total(idle, 'requests'), 'request')} = "
         f"{exact(own)} tokens ({percent(own, whole)} of input); disconnect it.{more}",
     )
 
@@ -106,7 +110,8 @@ def growth(analysis: Analysis, whole: int) -> Iterator[Finding]:
     yield Finding(
         carried,
         f"History grows {rounded(sum(mean for mean, _ in grown))} tokens a turn",
-        f"({most}) and every later turn sends it again: {percent(carried, whole)} of input.{_heaviest(analysis, whole)}",
+        f"({most}) and every later turn sends it again: {percent(carried, whole)} of input."
+        f"{_heaviest(analysis, whole)}",
     )
 
 
@@ -144,7 +149,8 @@ def beside(analysis: Analysis, whole: int) -> Iterator[Finding]:
             yield Finding(
                 count,
                 f"{plural(len(own), noun)}:",
-                f"{exact(count)} tokens ({percent(count, whole)} of input) beside the conversation; see `agentcost turns --where role={role}`.",
+                f"{exact(count)} tokens ({percent(count, whole)} of input) beside the conversation; "
+                f"see `agentcost turns --where role={role}`.",
             )
 
 

@@ -27,7 +27,7 @@ def full(analysis: Analysis, width: int) -> RenderableType:
     """The default report with every component, then a section per table that has rows."""
     parts = [report(analysis, width, whole=True)]
     for heading, body in _sections(analysis, width):
-        parts += [Text(), title(heading), body]
+        parts += [Text(), title(heading, width), body]
     return Group(*parts)
 
 
@@ -68,7 +68,11 @@ def distribution(analysis: Analysis, width: int) -> RenderableType:
     above = [name.startswith("above_") for name in names]
     return Table(
         (
-            Column("", [f"above {int(n[6:]) // 1000}k" if over else n for n, over in zip(names, above, strict=True)], name=10),
+            Column(
+                "",
+                [f"above {int(n[6:]) // 1000}k" if over else n for n, over in zip(names, above, strict=True)],
+                name=10,
+            ),
             Column("tokens", ["" if over else exact(value) for value, over in zip(values, above, strict=True)]),
             Column("requests", [exact(value) if over else "" for value, over in zip(values, above, strict=True)]),
             Column("share", [percent(share) if over else "" for share, over in zip(shares, above, strict=True)]),

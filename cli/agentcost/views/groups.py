@@ -17,7 +17,9 @@ def groups(analysis: Analysis, width: int) -> RenderableType:
     scope, frame = analysis.scope, analysis.tables["groups"]
     keys = frame.columns[: len(scope.by)]
     if scope.sort in frame.columns:
-        frame = frame.sort(scope.sort, *keys, descending=[scope.sort not in keys, *([False] * len(keys))], nulls_last=True)
+        frame = frame.sort(
+            scope.sort, *keys, descending=[scope.sort not in keys, *([False] * len(keys))], nulls_last=True
+        )
     shown, rest = frame.head(scope.top), frame.slice(scope.top)
     whole = total(frame)
     cells = {name: shown[name].to_list() for name in (*SUMS, "sessions", "largest_prompt")}

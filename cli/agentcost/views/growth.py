@@ -34,7 +34,9 @@ def growth(requests: DataFrame, width: int) -> RenderableType:
     """At most 16 turns of a session's largest lineage, evenly spread, the first and the last among them."""
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
-    largest_first = requests.group_by("lineage").agg(pl.col("prompt").sum()).sort("prompt", "lineage", descending=[True, False])
+    largest_first = (
+        requests.group_by("lineage").agg(pl.col("prompt").sum()).sort("prompt", "lineage", descending=[True, False])
+    )
     chain = requests.filter(pl.col("lineage") == largest_first["lineage"][0]).sort("turn")
     shown = chain[spread(len(chain), MOST)]
     prompts = shown["prompt"].to_list()
@@ -44,7 +46,9 @@ def growth(requests: DataFrame, width: int) -> RenderableType:
         sums = [sum(row) for row in shown.select(KIND_COLUMNS[kind] for kind in kinds).iter_rows()]
         if any(sums):
             families.append(Column(name, [tokens(count) for count in sums], drop))
-    left = f"{len(shown)} of {plural(len(chain), 'turn')} of its largest lineage; " if len(shown) < len(requests) else ""
+    left = (
+        f"{len(shown)} of {plural(len(chain), 'turn')} of its largest lineage; " if len(shown) < len(requests) else ""
+    )
     return Table(
         (
             Column("turn", [exact(turn) for turn in shown["turn"].to_list()]),

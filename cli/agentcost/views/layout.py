@@ -28,7 +28,8 @@ PARTS = " ▏▎▍▌▋▊▉█"
 class Column:
     """A column of a table: its title with the unit, and a text per row.
 
-    `drop` is the order in which columns leave a narrow table: 0 never, then the highest first. Texts stand left and
+    `drop` is the order in which columns leave a narrow table: the highest first, those of 0 last and from the right,
+    the first column never. Texts stand left and
     are shortened in their middle down to `name` columns; numbers (`name` 0) stand right and are never shortened.
     `ends` is the text of the closing row.
     """
@@ -76,10 +77,10 @@ def fit(columns: Sequence[Column], width: int) -> tuple[list[int], list[int]]:
     natural = [_natural(column) for column in columns]
     least = [min(size, column.name or size) for column, size in zip(columns, natural, strict=True)]
     while sum(least[place] for place in kept) + GAP * (len(kept) - 1) > width:
-        loose = [place for place in kept if columns[place].drop]
+        loose = [place for place in kept if columns[place].drop] or kept[1:]
         if not loose:
             break
-        kept.remove(max(loose, key=lambda place: columns[place].drop))
+        kept.remove(max(loose, key=lambda place: (columns[place].drop, place)))
     spare = max(width - GAP * (len(kept) - 1) - sum(least[place] for place in kept), 0)
     widths = []
     for place in kept:
@@ -90,28 +91,34 @@ def fit(columns: Sequence[Column], width: int) -> tuple[list[int], list[int]]:
 
 
 def _natural(column: Column) -> int:
-    return max(map(cell_len, (column.title, column.ends, *column.cells)))
+    texts = (column.title, column.ends, *column.cells)
+    return max(len(text) if text.isascii() else cell_len(printable(text)) for text in texts)
 
 
 def _line(
     texts: Iterable[str], columns: Sequence[Column], widths: Sequence[int], styles: Sequence[str]
 ) -> Iterator[Segment]:
-    """A row: cells padded to their columns, nothing behind the last letter."""
-    cells = [
-        _cell(text, column, width) for text, column, width in zip(texts, columns, widths, strict=True)
-    ]  # fmt: skip
-    last = max((number for number, cell in enumerate(cells) if cell.strip()), default=-1)
-    for number, cell in enumerate(cells[: last + 1]):
-        text = cell.rstrip() if number == last else cell + " " * GAP
-        yield Segment(text, Style.parse(styles[number]) if styles[number] else None)
+    """A row: cells padded to their columns, nothing behind the last letter; one piece where one style serves."""
+    cells = [_cell(text, column, width) for text, column, width in zip(texts, columns, widths, strict=True)]
+    while cells and cells[-1].isspace():
+        cells.pop()
+    if len(set(styles)) == 1:
+        yield Segment((" " * GAP).join(cells).rstrip() + "\n", _style(styles[0]))
+        return
+    for number, cell in enumerate(cells, 1):
+        yield Segment(cell + " " * GAP if number < len(cells) else cell.rstrip(), _style(styles[number - 1]))
     yield Segment.line()
+
+
+def _style(style: str) -> Style | None:
+    return Style.parse(style) if style else None
 
 
 def _cell(text: str, column: Column, width: int) -> str:
     clean = printable(text)
     if column.name:
         return shorten(clean, width)
-    return " " * (width - cell_len(clean)) + clean
+    return clean.rjust(width) if clean.isascii() else " " * (width - cell_len(clean)) + clean
 
 
 def shorten(text: str, width: int) -> str:
@@ -138,9 +145,14 @@ class Paragraph:
             lead = " " * len(lead)
 
 
-def title(text: str) -> Text:
-    """The title of a section."""
-    return Text(text, style="bold")
+def title(text: str, width: int) -> Paragraph:
+    """The title of a section: bold, wrapped."""
+    return Paragraph(Text(printable(text), style="bold"), width)
+
+
+def plain(text: str, width: int) -> Paragraph:
+    """A sentence: wrapped."""
+    return Paragraph(Text(printable(text)), width)
 
 
 def quiet(text: str, width: int) -> Paragraph:

@@ -7,20 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.results import Analysis, PathRow
+from agentcost.model import Kind
+from agentcost.results import KIND_COLUMNS, Analysis, PathRow
 from agentcost.units import NONE, UNKNOWN, duration, exact, percent, plural, tokens, when
 from agentcost.views.figures import LABELS
 from agentcost.views.growth import growth
-from agentcost.views.layout import NAME, Column, Paragraph, Table, quiet, title
-from agentcost.views.turns import turn_rows
+from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
+from agentcost.views.turns import turn_rows, with_new
 
 
 def show(request: Mapping[str, object], rows: Sequence[PathRow], width: int, zone: str = "UTC") -> RenderableType:
     """A request, segment by segment: what it shares with the one before it in its lineage, and where they part."""
-    head = [title(_name(request)), Paragraph(Text(", ".join(_facts(request, zone))), width)]
+    head: list[RenderableType] = [title(_name(request), width), plain(", ".join(_facts(request, zone)), width)]
     if not rows:
         return Group(*head, quiet("The log holds no content of this request.", width))
-    return Group(*head, Paragraph(Text(_parting(request, rows)), width), Text(), path_rows(rows, width))
+    return Group(
+        *head,
+        plain(_parting(request, rows), width),
+        Text(),
+        path_rows([*rows, *_beyond(request, rows)], width),
+    )
 
 
 def _name(request: Mapping[str, object]) -> str:
@@ -35,7 +41,13 @@ def _facts(request: Mapping[str, object], zone: str) -> Iterator[str]:
         yield when(request["started"], zone, precise=True)
     if isinstance(request["gap_s"], float):
         yield f"{duration(request['gap_s'])} after the one before"
-    for name, noun in (("prompt", "input"), ("read", "read"), ("write", "written"), ("plain", "plain"), ("output", "output")):
+    for name, noun in (
+        ("prompt", "input"),
+        ("read", "read"),
+        ("write", "written"),
+        ("plain", "plain"),
+        ("output", "output"),
+    ):
         count = request[name]
         if isinstance(count, int):
             yield f"{exact(count)} {noun}{' tokens' if name == 'prompt' else ''}"
@@ -52,7 +64,18 @@ def _parting(request: Mapping[str, object], rows: Sequence[PathRow]) -> str:
         return f"All {exact(whole)} tokens are shared with the request before it."
     row = rows[first]
     what = " ".join(part for part in (row.level, LABELS.get(row.component, row.component), row.name) if part)
-    return f"Shares {exact(kept)} tokens ({percent(kept, whole)}) with the request before it, parts at segment {first + 1}: {what}."
+    shared = f"{exact(kept)} tokens ({percent(kept, whole)})"
+    return f"Shares {shared} with the request before it, parts at segment {first + 1}: {what}."
+
+
+def _beyond(request: Mapping[str, object], rows: Sequence[PathRow]) -> Iterator[PathRow]:
+    """What the prompt counts beside its segments, so that the last row reaches its input tokens."""
+    reached = rows[-1].cumulative
+    for kind in (Kind.HIDDEN, Kind.OVERHEAD, Kind.UNEXPLAINED):
+        count = request.get(KIND_COLUMNS[kind])
+        if isinstance(count, int) and count:
+            reached += count
+            yield PathRow("", "", KIND_COLUMNS[kind], "", "", count, reached, shared=False)
 
 
 def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
@@ -60,17 +83,17 @@ def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
     shared = {number: "dim" for number, row in enumerate(rows) if row.shared}
     return Table(
         (
-            Column("#", [exact(number) for number in range(1, len(rows) + 1)], 5),
-            Column("level", [row.level for row in rows], name=8),
+            Column("#", [exact(number) for number in range(1, len(rows) + 1)], 8),
+            Column("level", [row.level for row in rows], 4, name=8),
             Column("role", [row.role for row in rows], 3, name=9),
-            Column("component", [LABELS.get(row.component, row.component) for row in rows], name=14),
-            Column("name", [row.name for row in rows], 2, name=NAME),
+            Column("component", [LABELS.get(row.component, row.component) for row in rows], name=20),
+            Column("name", [row.name for row in rows], 2, name=16),
             Column("server", [row.server for row in rows], 6, name=6),
             Column("tokens", [exact(row.tokens) for row in rows]),
             Column("up to here", [exact(row.cumulative) for row in rows]),
             Column("cache", [f"◆ {row.breakpoint}" if row.breakpoint else "" for row in rows], 1, name=5),
-            Column("", ["shared" if row.shared else "new" for row in rows], name=6),
-            Column("volatile", [", ".join(row.marks) for row in rows], 4, name=NAME),
+            Column("", ["shared" if row.shared else "new" if row.level else "" for row in rows], name=6),
+            Column("volatile", [", ".join(row.marks) for row in rows], 5, name=NAME),
             Column("where", [row.place for row in rows], 7, name=16),
         ),
         width,
@@ -85,9 +108,9 @@ def session(analysis: Analysis, width: int) -> RenderableType:
     prompt = int(requests["prompt"].sum())
     first = f"session {name}: {plural(len(requests), 'request')}, {tokens(prompt)} input tokens"
     return Group(
-        Paragraph(Text(first, style="bold"), width),
+        title(first, width),
         Text(),
         growth(requests, width),
         Text(),
-        turn_rows(requests, width, analysis.scope.zone),
+        turn_rows(with_new(requests), width, analysis.scope.zone),
     )

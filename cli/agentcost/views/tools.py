@@ -11,7 +11,7 @@ from agentcost.results import Analysis
 from agentcost.units import UNKNOWN, exact, percent, plural, tokens
 from agentcost.views.analyze import closing, empty
 from agentcost.views.figures import total
-from agentcost.views.layout import NAME, Column, Paragraph, Table, quiet, title
+from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -25,7 +25,7 @@ def tools(analysis: Analysis, width: int) -> RenderableType:
         return empty(analysis, width)
     if not len(analysis.tables["tools"]):
         nothing = "No tool was defined or called in the log."
-        return Group(title(nothing), *closing(analysis, width))
+        return Group(title(nothing, width), *closing(analysis, width))
     parts: list[RenderableType] = [*answer(analysis, width), Text()]
     if len(analysis.tables["servers"]):
         parts += [servers(analysis, width), Text()]
@@ -39,17 +39,17 @@ def answer(analysis: Analysis, width: int) -> list[RenderableType]:
     carried, called, results = (total(frame, f"{what}_carried") for what in ("schema", "call", "result"))
     lines: list[RenderableType] = []
     if not frame["schema_tokens"].count():
-        lines.append(title(f"{plural(len(frame), 'tool')} called; their definitions are not in the log."))
+        lines.append(title(f"{plural(len(frame), 'tool')} called; their definitions are not in the log.", width))
         lines.append(quiet("Capture one request and pass --prefix FILE to see what they take.", width))
     elif len(unused):
         share = percent(total(unused, "schema_carried"), whole)
         text = f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {share} of all input"
-        lines.append(Paragraph(Text(f"{text}, {exact(total(unused, 'schema_carried'))} tokens", style="bold"), width))
+        lines.append(title(f"{text}, {exact(total(unused, 'schema_carried'))} tokens", width))
     else:
-        lines.append(title(f"Every tool was called: {plural(len(frame), 'tool')}"))
+        lines.append(title(f"Every tool was called: {plural(len(frame), 'tool')}", width))
     shares = (("definitions", carried), ("calls", called), ("results", results))
     texts = [f"{what} {percent(count, whole)}" for what, count in shares if count or frame["schema_tokens"].count()]
-    lines.append(Paragraph(Text(f"Of all input: {', '.join(texts)}"), width))
+    lines.append(plain(f"Of all input: {', '.join(texts)}", width))
     lines.append(quiet("Every request sends definitions and the history again: calls and results count until the "
                        "session ends or drops them.", width))  # fmt: skip
     return lines
@@ -92,7 +92,11 @@ def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> Rende
     shown = frame.head(limit) if limit else frame
     sums = (shown["schema_carried"] + shown["call_carried"] + shown["result_carried"]).to_list()
     known = [size is not None for size in shown["schema_tokens"].to_list()]
-    cells = {name: [exact(count) for count in shown[name].to_list()] for name in shown.columns if shown[name].dtype.is_integer()}
+    cells = {
+        name: [exact(count) for count in shown[name].to_list()]
+        for name in shown.columns
+        if shown[name].dtype.is_integer()
+    }
     blind = [cell if sure else UNKNOWN for cell, sure in zip(cells["schema_carried"], known, strict=True)]
     carriers = [cell if sure else UNKNOWN for cell, sure in zip(cells["requests"], known, strict=True)]
     left = f"{len(frame) - len(shown):,} more tools: `agentcost tools`; " if len(shown) < len(frame) else ""
@@ -117,4 +121,8 @@ def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> Rende
 
 def _sorted(analysis: Analysis) -> DataFrame:
     frame, sort = analysis.tables["tools"], analysis.scope.sort
-    return frame.sort(sort, "tool", descending=[sort not in ("tool", "server", "kind"), False]) if sort in frame.columns else frame
+    return (
+        frame.sort(sort, "tool", descending=[sort not in ("tool", "server", "kind"), False])
+        if sort in frame.columns
+        else frame
+    )

@@ -29,14 +29,18 @@ def turns(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
 
 
 def _sorted(analysis: Analysis) -> DataFrame:
-    """The requests with what each adds to the one before it in its lineage."""
+    """The requests in the order that was asked for, by time unless told."""
+    sort, frame = analysis.scope.sort, with_new(analysis.tables["requests"])
+    return frame.sort(sort, descending=True, nulls_last=True, maintain_order=True) if sort in frame.columns else frame
+
+
+def with_new(frame: DataFrame) -> DataFrame:
+    """The requests with what each adds to the turn before it; unknown where that turn is not selected."""
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
-    frame = analysis.tables["requests"].with_columns(
-        new=pl.col("prompt").diff().over("lineage", order_by="turn").fill_null(pl.col("prompt"))
-    )
-    sort = analysis.scope.sort
-    return frame.sort(sort, descending=True, nulls_last=True, maintain_order=True) if sort in frame.columns else frame
+    follows = pl.col("turn").diff().over("lineage", order_by="turn") == 1
+    grown = pl.col("prompt").diff().over("lineage", order_by="turn")
+    return frame.with_columns(new=pl.when(pl.col("turn") == 1).then(pl.col("prompt")).when(follows).then(grown))
 
 
 def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None) -> RenderableType:
@@ -51,7 +55,9 @@ def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None)
         duration(gap) if gap is not None else NONE if turn == 1 else UNKNOWN
         for gap, turn in zip(shown["gap_s"].to_list(), shown["turn"].to_list(), strict=True)
     ]
-    places = [f"{source}:{line}" for source, line in zip(shown["source"].to_list(), shown["line"].to_list(), strict=True)]
+    places = [
+        f"{source}:{line}" for source, line in zip(shown["source"].to_list(), shown["line"].to_list(), strict=True)
+    ]
     least = shown["output_is_lower_bound"].to_list()
     outputs = [f"≥{cell}" if bound else cell for cell, bound in zip(cells["output"], least, strict=True)]
     left = f"{plural(len(frame) - len(shown), 'more request')}; " if len(shown) < len(frame) else ""
@@ -70,7 +76,7 @@ def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None)
             Column("write", cells["write"], 6),
             Column("plain", cells["plain"], 7),
             Column("output", outputs),
-            Column("where", places, name=16),
+            Column("where", places, name=12),
         ),
         width,
         {number: "dim" for number, role in enumerate(shown["role"].to_list()) if role == "side"},

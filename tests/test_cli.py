@@ -1,0 +1,204 @@
+"""The command as a shell sees it: exit statuses, streams, and what it says of bad input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = ROOT / "fixtures" / "quickstart.jsonl"
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """The environment of a command: its own cache, no colour, the tree's own sources."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return kept | {"PYTHONPATH": str(ROOT / "cli"), "AGENTCOST_CACHE": str(cache), "PYTHONIOENCODING": "utf-8"}
+
+
+def agentcost(cache: Path, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "agentcost", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, env=environment(cache), timeout=120, check=False)
+
+
+def body(text: str = "Hello") -> bytes:
+    """One bare request."""
+    return json.dumps(
+        {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": text}]}
+    ).encode()
+
+
+DEEP = b'{"model":"claude-sonnet-4-5","max_tokens":1,"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+# content, exit status, requests that are read all the same, what standard error says
+BAD_INPUT = {
+    "empty": (b"", 1, 0, "empty"),
+    "blank": (b"\n \n\n", 1, 0, "empty"),
+    "binary": (bytes(range(256)) * 64, 1, 0, "binary"),
+    "unknown": (b'{"colour":"red"}\n', 1, 0, "agentcost formats"),
+    "prose": (b"not a log at all\nreally not\n", 1, 0, "agentcost formats"),
+    "truncated last line": (body() + b"\n" + body()[:60], 0, 1, "interrupted"),
+    "invalid utf-8": (body() + b"\n" + body("caf\u00e9").replace(b"\\u00e9", b"\xe9") + b"\n", 0, 1, "UTF-8"),
+    "glued": (body() + body("again") + b"\n", 0, 2, ""),
+    "pretty-printed": (json.dumps(json.loads(body()), indent=2).encode(), 0, 1, ""),
+    "a list": (b"[" + body() + b",\n" + body("again") + b"]", 0, 2, ""),
+    "deeply nested": (body() + b"\n" + DEEP + b"\n", 0, 1, "deep"),
+    "bom": (b"\xef\xbb\xbf" + body() + b"\n", 0, 1, ""),
+    "crlf": (body() + b"\r\n" + body("again") + b"\r\n", 0, 2, ""),
+    "lone surrogate": (body().replace(b"Hello", b"\\ud83d") + b"\n", 0, 1, ""),
+    "nan": (body().replace(b"64", b"NaN") + b"\n", 0, 1, ""),
+    "spaces": (body(" " * 1_500_000) + b"\n", 0, 1, ""),
+    "one letter": (body("a" * 1_000_000) + b"\n", 0, 1, ""),
+    "gzip": (gzip.compress(body() + b"\n"), 0, 1, ""),
+    "truncated gzip": (gzip.compress(body() + b"\n" + os.urandom(4000).hex().encode() + b"\n")[:-1500], 0, 1, ""),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input(case: str, tmp_path: Path) -> None:
+    content, status, requests, says = BAD_INPUT[case]
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(content)
+    done = agentcost(tmp_path / "cache", "analyze", log, "--json")
+    error = done.stderr.decode()
+    assert "Traceback" not in error
+    assert done.returncode == status, error
+    assert says in error
+    if status:
+        assert not done.stdout
+        assert error.count("\n") == 1
+    else:
+        assert json.loads(done.stdout)["scope"]["total"] == requests
+
+
+def test_a_line_of_100_mb(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(body("word " * 20_000_000) + b"\n" + body() + b"\n")
+    done = agentcost(tmp_path / "cache", "analyze", log, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["scope"]["total"] == 2
+
+
+def test_strict_makes_a_skip_fatal(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(body() + b"\n{broken\n")
+    done = agentcost(tmp_path / "cache", "analyze", log, "--strict")
+    assert done.returncode == 1
+    assert b"log.jsonl:2" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["analyze", "gone.jsonl"], 1, "does not exist"),
+        (["analyze", str(QUICKSTART), "--where", "modell=x"], 2, "model"),
+        (["analyze", str(QUICKSTART), "--where", "model"], 2, "key=glob"),
+        (["analyze", str(QUICKSTART), "--since", "yesterday"], 2, "2026-01-31"),
+        (["analyze", str(QUICKSTART), "--tz", "Mars/Olympus"], 2, "Europe/Berlin"),
+        (["analyze", str(QUICKSTART), "--by", "colour"], 2, "session"),
+        (["analyze", str(QUICKSTART), "--assume-gap", "soon"], 2, "30s"),
+        (["analyze", str(QUICKSTART), "--input-format", "xml"], 2, "requests"),
+        (["analyze", str(QUICKSTART), "--label", "user=2"], 2, "path:N"),
+        (["analyze", str(QUICKSTART), "--table", "tolls", "--json"], 2, "tools"),
+        (["analyze", str(QUICKSTART), "-o", "x.docx"], 2, ".json"),
+        (["show", str(QUICKSTART), "nothing-like-it"], 2, "no such session"),
+        (["analyze", "--no-such-option"], 2, "No such option"),
+    ],
+)
+def test_usage_errors(arguments: list[str], status: int, says: str, tmp_path: Path) -> None:
+    done = agentcost(tmp_path / "cache", *arguments)
+    assert done.returncode == status, done.stderr.decode()
+    assert says in done.stderr.decode()
+    assert not done.stdout
+
+
+def test_a_folder_without_a_log(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no log\n")
+    done = agentcost(tmp_path / "cache", "analyze", tmp_path)
+    assert done.returncode == 1
+    assert b"agentcost formats" in done.stderr
+
+
+def test_a_folder_with_other_files_is_read(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no log\n")
+    (tmp_path / "a.jsonl").write_bytes(body() + b"\n")
+    done = agentcost(tmp_path / "cache", "analyze", tmp_path, "--json")
+    assert json.loads(done.stdout)["scope"]["total"] == 1
+
+
+def test_standard_input_is_read_when_it_is_piped(tmp_path: Path) -> None:
+    for arguments in (["analyze", "--json"], ["analyze", "-", "--json"]):
+        done = agentcost(tmp_path / "cache", *arguments, stdin=body() + b"\n")
+        assert json.loads(done.stdout)["scope"]["total"] == 1
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agentcost", "turns", str(QUICKSTART), "--format", "jsonl", "--table", "requests"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path)
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()
+        assert b"Traceback" not in running.stderr.read()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "agentcost", "analyze", str(pipe)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(tmp_path)) as running:
+        with pipe.open("wb") as writer:  # opens when the command reads: it is past its start then
+            writer.write(body() + b"\n")
+            writer.flush()
+            time.sleep(0.5)
+            running.send_signal(signal.SIGINT)
+            _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert b"interrupted" in error
+    assert b"Traceback" not in error
+
+
+def test_nothing_of_a_prompt_is_exported(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(body("xyzzy-plugh-0042") + b"\n")
+    saved = tmp_path / "run.agentcost"
+    out = tmp_path / "out"
+    done = agentcost(tmp_path / "cache", "analyze", log, "--save", saved, "-o", f"{out}/")
+    assert done.returncode == 0, done.stderr.decode()
+    from agentcost.record import load  # noqa: PLC0415
+
+    assert len(load(saved.read_bytes()).requests) == 1
+    written = [path for path in (*tmp_path.rglob("*"),) if path.is_file() and path != log]
+    assert len(written) > 3
+    assert not [path for path in written if b"xyzzy-plugh" in path.read_bytes()]
+
+
+def test_a_saved_record_stands_for_its_log(tmp_path: Path) -> None:
+    saved = tmp_path / "run.agentcost"
+    first = agentcost(tmp_path / "cache", "analyze", QUICKSTART, "--save", saved, "--full")
+    again = agentcost(tmp_path / "cache", "analyze", saved, "--full")
+    assert first.returncode == again.returncode == 0, again.stderr.decode()
+    assert again.stdout == first.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from agentcost.main import app; "
+        "print([name for name in ('polars','pyarrow','numpy','tiktoken','splintr','plotext','rich.console') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=environment(Path("unused")), check=True, timeout=60
+    )
+    assert done.stdout.strip() == b"[]"
