@@ -102,7 +102,7 @@ def cache_marks(bench: Bench) -> Iterator[Target]:
 
 def short_lines(bench: Bench) -> Iterator[Target]:
     """One-shot requests."""
-    log = bench.log("--short", "--sessions", str(bench.sessions * 125), "--turns", "40")
+    log = bench.log("--short", "--sessions", str(min(bench.sessions * 125, 2500)), "--turns", "40")
     yield Target("P8", "lines of 1.5 KB / orjson.loads", bench.analyze(log), bench.baseline("parse", log.path), 3.5)
 
 

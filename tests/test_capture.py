@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agentcost.commands.capture import Receiver, capture
+from agentcost.commands.capture import capture
+from agentcost.commands.receiver import Receiver
 from agentcost.errors import AgentcostError
 
 BODY = json.dumps(

@@ -152,12 +152,19 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
         assert b"Traceback" not in running.stderr.read()
 
 
+def _take_interrupts() -> None:
+    """Jobs in the background of a shell ignore them, and so do the commands they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "agentcost", "analyze", str(pipe)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(tmp_path)) as running:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, env=environment(tmp_path), preexec_fn=_take_interrupts
+    ) as running:
         with pipe.open("wb") as writer:  # opens when the command reads: it is past its start then
             writer.write(body() + b"\n")
             writer.flush()

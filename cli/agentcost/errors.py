@@ -11,3 +11,7 @@ class UsageError(AgentcostError):
 
 class BrokenLog(AgentcostError):
     """A file is in a format we read, and is broken as a whole."""
+
+
+class Interrupted(AgentcostError):
+    """The user pressed Ctrl-C. Exit status 130."""

@@ -67,7 +67,9 @@ def export(analysis: Analysis, kind: str, form: str, table: str | None = None) -
     if form in _ONE:
         return _ONE[form](_ready(analysis.tables[_checked(analysis, names[0])]))
     frames = {name: _ready(analysis.tables[name]) for name in names}
-    return _json(analysis, kind, frames) if form == "json" else _markdown(analysis, kind, frames)
+    return (
+        _json(analysis, kind, frames) if form == "json" else _markdown(kind, {} if table else totals(analysis), frames)
+    )
 
 
 def write(analysis: Analysis, output: str | Path, kind: str, table: str | None = None) -> None:
@@ -130,8 +132,8 @@ def _ready(frame: DataFrame) -> DataFrame:
 
     changes = [
         pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
-        for name, kind in frame.schema.items()
-        if kind.is_float()
+        for name, dtype in frame.schema.items()
+        if dtype.is_float()
     ]
     changes += [
         pl.col(name).cast(pl.Decimal(38, 12), strict=False) for name in MONEY if frame.schema.get(name) == pl.String
@@ -161,7 +163,7 @@ def _rows(frame: DataFrame) -> bytes:
 
 
 def _json_lines(frame: DataFrame) -> bytes:
-    """An object a line. A struct type made for the columns is three times as fast here as dictionaries."""
+    """An object a line. A struct type made for the columns is twice as fast here as dictionaries."""
     if frame.is_empty():
         return b""
     fields = [f"column_{number}" for number in range(frame.width)]
@@ -229,7 +231,7 @@ def _money(frame: DataFrame, column: str) -> Decimal | None:
 
 
 def _csv(frame: DataFrame) -> bytes:
-    return frame.write_csv(float_scientific=False).encode()
+    return frame.write_csv().encode()
 
 
 def _parquet(frame: DataFrame) -> bytes:
@@ -244,13 +246,14 @@ def _arrow(frame: DataFrame) -> bytes:
     return file.getvalue()
 
 
-def _markdown(analysis: Analysis, kind: str, frames: dict[str, DataFrame]) -> bytes:
-    """The totals, then a heading and a table each, for a pull request or a page; tables without rows are left out."""
-    found = totals(analysis)
-    parts = [f"# agentcost {kind}\n", _markdown_table("totals", {"total": [*found], "value": [*found.values()]})]
+def _markdown(kind: str, sums: Mapping[str, object], frames: Mapping[str, DataFrame]) -> bytes:
+    """A heading and a table each, for a pull request or a page; what has no rows is left out."""
+    parts = [f"# agentcost {kind}\n"]
+    if sums:
+        parts.append(_markdown_table("totals", {"total": [*sums], "value": [*sums.values()]}))
     for name, frame in frames.items():
         if not frame.is_empty():
-            numbers = [column for column, kind in frame.schema.items() if kind.is_numeric()]
+            numbers = [column for column, dtype in frame.schema.items() if dtype.is_numeric()]
             parts.append(_markdown_table(name, frame.to_dict(as_series=False), numbers))
     return "\n".join(parts).encode()
 

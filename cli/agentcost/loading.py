@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
-from agentcost.ingest import READERS
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.peeking import not_a_log
 from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
 from agentcost.model import Item, Place, Request, Segment, Skipped
 from agentcost.record import MAGIC, Log, Record, load
-from agentcost.resuming import keep, kept
+from agentcost.resuming import Kept, keep, kept
 from agentcost.tokens import Engine
 
 UNKNOWN_FORMAT = "not a log that agentcost reads"
@@ -42,10 +42,11 @@ class Reading:
     jobs: int = 1
     optional: frozenset[str] = frozenset()
 
-    def key(self, reader: Reader) -> str:
+    @property
+    def key(self) -> str:
         """What of these choices a kept record depends on."""
         prefix = b"".join(segment.digest for segment in self.prefix).hex()
-        return repr((reader.name, self.engine, sorted(self.columns.items()), prefix, self.labels))
+        return repr((self.input_format, self.engine, sorted(self.columns.items()), prefix, self.labels))
 
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
@@ -53,6 +54,10 @@ def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, reading.threads)
     for source in sources:
+        known = kept(reading.cache, source, reading.key) if reading.cache and is_large(source) else None
+        if known and known.complete:
+            _join(record, growth, known.record)
+            continue
         peek = source.peek()
         if peek.head.startswith(MAGIC):
             _join(record, growth, load(source.whole(), source.name))
@@ -60,8 +65,8 @@ def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
         reader = reader_of(peek, reading)
         if reader is None:
             _note_unknown(record, source, peek, reading)
-        elif isinstance(source, FileSource) and source.path.stat().st_size >= LARGE:
-            _join(record, growth, large_log(source, reader, reading))
+        elif is_large(source):
+            _join(record, growth, large_log(source, reader, reading, known))
         else:
             read_log(record, growth, source, reader, reading)
     growth.finish()
@@ -89,6 +94,8 @@ def _nothing(sources: Sequence[Source]) -> str:
 
 def reader_of(peek: Peek, reading: Reading) -> Reader | None:
     """The reader of a log's format; None where no reader takes it."""
+    from agentcost.ingest.readers import READERS  # noqa: PLC0415 — a log that was kept needs none of them
+
     if reading.input_format:
         return reader_named(reading.input_format)
     return next((reader for reader in READERS if reader.sniff(peek)), None)
@@ -96,6 +103,8 @@ def reader_of(peek: Peek, reading: Reading) -> Reader | None:
 
 def reader_named(name: str) -> Reader:
     """The reader of a format's name. UsageError where there is none."""
+    from agentcost.ingest.readers import READERS  # noqa: PLC0415 — a log that was kept needs none of them
+
     found = next((reader for reader in READERS if reader.name == name), None)
     if not found:
         known = ", ".join(reader.name for reader in READERS)
@@ -109,17 +118,20 @@ def _note_unknown(record: Record, source: Source, peek: Peek, reading: Reading) 
     record.logs.append(Log(source.name, "", records=1, others={UNKNOWN_FORMAT: 1}))
 
 
-def large_log(source: FileSource, reader: Reader, reading: Reading) -> Record:
+def is_large(source: Source) -> TypeGuard[FileSource]:
+    """Whether a source is a file that is worth its own record."""
+    return isinstance(source, FileSource) and source.path.is_file() and source.path.stat().st_size >= LARGE
+
+
+def large_log(source: FileSource, reader: Reader, reading: Reading, known: Kept | None) -> Record:
     """A record of one large file: what was kept of it, read on from there, by one process or several."""
-    known = kept(reading.cache, source, reading.key(reader)) if reading.cache else None
-    if known and (known.complete or reader.standalone):
+    if known and reader.standalone:
         record, rest = known.record, replace(source, start=known.offset, line=known.line)
     else:
-        known, record, rest = None, Record(), source
-    if not (known and known.complete):
-        _read_rest(record, rest, reader, reading)
-        if reading.cache:
-            keep(reading.cache, source, reading.key(reader), record)
+        record, rest = Record(), source
+    _read_rest(record, rest, reader, reading)
+    if reading.cache:
+        keep(reading.cache, source, reading.key, record)
     return record
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from agentcost import __version__
 from agentcost.commands import capture, find, formats, report, show
-from agentcost.errors import AgentcostError, UsageError
+from agentcost.errors import AgentcostError, Interrupted, UsageError
 
 app = typer.Typer(
     name="agentcost",
@@ -48,8 +49,12 @@ app.command("find", help="Agent logs on this machine.")(find.find)
 
 def run() -> None:
     """The console script: our own errors become one line and an exit status, 2 for wrong usage and 1 for the rest."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
+    except Interrupted as error:
+        _fail(str(error), 130)
     except UsageError as error:
         _fail(str(error), 2)
     except AgentcostError as error:
@@ -57,8 +62,11 @@ def run() -> None:
     except BrokenPipeError:  # the reader of our output has gone: `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    del signal_number, frame
+    raise Interrupted("interrupted; no report was made. Token counts already kept make the next run faster")
 
 
 def _fail(message: str, status: int) -> None:

@@ -20,7 +20,7 @@ PATTERNS = (
 """(what, pattern), the longer first; a stretch is told once."""
 
 _ALL = "|".join(f"(?:{pattern})" for _, pattern in PATTERNS)
-_NAMED = re.compile("|".join(f"(?P<m{number}>{pattern})" for number, (_, pattern) in enumerate(PATTERNS)))
+_NAMED = "|".join(f"(?P<m{number}>{pattern})" for number, (_, pattern) in enumerate(PATTERNS))
 _MOST = 16
 """Marks kept per segment: a text with more is a listing, not a prompt with a volatile line."""
 
@@ -37,7 +37,7 @@ def marks_of(texts: Sequence[str]) -> list[tuple[Mark, ...]]:
 
 def _marks(text: str) -> tuple[Mark, ...]:
     found = []
-    for match in _NAMED.finditer(text):
+    for match in re.finditer(_NAMED, text):
         what = PATTERNS[int(str(match.lastgroup)[1:])][0]
         found.append(Mark(what, match.start(), match.end() - match.start()))
         if len(found) == _MOST:

@@ -223,6 +223,13 @@ def _billed(request: Request) -> int | None:
 # --- the ruler -----------------------------------------------------------------------------------------------------
 
 
+_FEWEST, _LIGHTEST = 3, 2_000
+"""Billed prompts, and estimated tokens in them, from which on a factor is fitted."""
+
+_PLAUSIBLE = (0.5, 2.0)
+"""A fitted factor outside tells of something else than a tokenizer (hidden text, tools run by the provider)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Fit:
     factor: float
@@ -244,11 +251,12 @@ def _fit(knowledge: Knowledge, encoding: Encoding, estimates: Floats, around: Se
         basis = encoding.basis if slope is None else Basis.CALIBRATED
         scale = 1.0 if slope is None else slope
         return _Fit(scale, basis, len(usable) if slope else 0, _hidden(scale, estimates, around, billed, lineages))
-    if encoding.basis is Basis.EXACT or len(over) < 3:
+    weight = sum(estimate_ for estimate_, _ in over)
+    if encoding.basis is Basis.EXACT or len(over) < _FEWEST or weight < _LIGHTEST:
         return _Fit(1.0, encoding.basis, 0, nothing)
     scale = sum(e * u for e, u in over) / sum(e * e for e, _ in over)
-    if scale <= 0:
-        return _Fit(1.0, Basis.ESTIMATED, 0, nothing)
+    if not _PLAUSIBLE[0] <= scale <= _PLAUSIBLE[1]:
+        return _Fit(1.0, encoding.basis, 0, nothing)
     return _Fit(scale, Basis.CALIBRATED, len(over), nothing)
 
 
@@ -267,7 +275,8 @@ def _common_slope(lineages: Sequence[int], over: Sequence[tuple[float, float]]) 
         last[lineage] = (estimate_, total)
     if len(slopes) < 3:
         return None
-    return min(2.0, max(0.5, _weighted_median(slopes)))
+    found = _weighted_median(slopes)
+    return found if _PLAUSIBLE[0] <= found <= _PLAUSIBLE[1] else None
 
 
 def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:

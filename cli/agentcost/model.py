@@ -105,7 +105,7 @@ class Usage:
     """What the provider billed, in disjoint classes: read + writes + plain = prompt. None is unknown.
 
     `output` includes `reasoning`, as every provider bills it. `output_is_lower_bound` marks logs that were
-    written before the answer had ended.
+    written before the answer had ended. Where `classes_known` is not set only the sum is: it stands in `plain`.
     """
 
     plain: int
@@ -116,6 +116,7 @@ class Usage:
     output: int | None = None
     reasoning: int | None = None
     output_is_lower_bound: bool = False
+    classes_known: bool = True
 
     @property
     def writes(self) -> int:

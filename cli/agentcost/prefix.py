@@ -49,7 +49,7 @@ class Tree:
     segments: array[int] = field(default_factory=lambda: array("q", [-1]))
     ends: array[int] = field(default_factory=lambda: array("b", [0]))
     by_digest: dict[bytes, int] = field(default_factory=dict)
-    children: dict[tuple[int, int], int] = field(default_factory=dict)
+    children: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Nodes, the root included."""
@@ -57,7 +57,7 @@ class Tree:
 
     def child(self, node: int, segment: int, ends: Ends = Ends.NOTHING) -> int:
         """The node behind `segment` after `node`; made when it is new."""
-        key = (node, segment)
+        key = node << 32 | segment
         found = self.children.get(key)
         if found is None:
             found = self.children[key] = len(self.parents)

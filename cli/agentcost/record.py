@@ -78,11 +78,12 @@ class Record:
             self.add(_moved(request, moved))
 
 
-def _rank(request: Request) -> tuple[bool, float, bytes]:
-    """Finished over unfinished, then the later, then by content."""
-    when = request.ended if request.ended is not None else request.started
-    content = repr((request.usage, request.place, request.model)).encode()
-    return request.finished, when if when is not None else float("-inf"), hashlib.blake2b(content).digest()
+def _rank(request: Request) -> tuple[bool, float, bytes, int]:
+    """Finished over unfinished, then the later, then by content; by its line last, as parts of a log count anew."""
+    when, place = request.ended if request.ended is not None else request.started, request.place
+    content = repr((request.usage, place.source, place.offset, request.model)).encode()
+    digest = hashlib.blake2b(content).digest()
+    return request.finished, when if when is not None else float("-inf"), digest, place.line
 
 
 def _order(request: Request) -> tuple[bool, float, str, int, int]:
@@ -125,7 +126,7 @@ def save(record: Record) -> bytes:
         VERSION, tree.entries, tree.parents.tobytes(), tree.segments.tobytes(), tree.ends.tobytes(),
         record.requests, record.logs, record.skipped, dict(sorted(record.duplicates.items())),
     )  # fmt: skip
-    return MAGIC + zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(saved))
+    return MAGIC + zstandard.ZstdCompressor(level=3, write_checksum=True).compress(msgspec.msgpack.encode(saved))
 
 
 def load(content: bytes, name: str = "record") -> Record:
@@ -137,9 +138,11 @@ def load(content: bytes, name: str = "record") -> Record:
         raise BrokenLog(f"{name}: not a record of this version ({error}); save it again from its log") from error
     if saved.version != VERSION:
         raise BrokenLog(f"{name}: a record of version {saved.version}, this is {VERSION}; save it again from its log")
-    return Record(
-        _tree(saved), saved.requests, saved.logs, saved.skipped, Counter(saved.duplicates), _keys(saved.requests)
-    )
+    try:
+        tree = _tree(saved)
+    except ValueError as error:
+        raise BrokenLog(f"{name}: a damaged record; save it again from its log") from error
+    return Record(tree, saved.requests, saved.logs, saved.skipped, Counter(saved.duplicates), _keys(saved.requests))
 
 
 def _tree(saved: Saved) -> Tree:
@@ -150,7 +153,7 @@ def _tree(saved: Saved) -> Tree:
     tree.ends.frombytes(saved.ends)
     tree.by_digest = {entry.digest: number for number, entry in enumerate(tree.entries)}
     pairs = zip(tree.parents[1:], tree.segments[1:], strict=True)
-    tree.children = {pair: number for number, pair in enumerate(pairs, 1)}
+    tree.children = {node << 32 | segment: number for number, (node, segment) in enumerate(pairs, 1)}
     return tree
 
 

@@ -81,28 +81,30 @@ def moment_of(text: str, zone: ZoneInfo, last: float | None, end: bool) -> float
 
     A day means its start, or its end where `end` is set: days are inclusive.
     """
-    back = _BACK.fullmatch(text)
-    if back:
-        if last is None:
-            raise UsageError(f"{text}: no request of the log has a time to count back from")
-        return last - timedelta(**{_UNITS[back[2]]: int(back[1])}).total_seconds()
-    day = _DAY.fullmatch(text)
+    back, day = _BACK.fullmatch(text), _DAY.fullmatch(text)
+    if back and last is None:
+        raise UsageError(f"{text}: no request of the log has a time to count back from")
     try:
+        if back and last is not None:
+            return last - timedelta(**{_UNITS[back[2]]: int(back[1])}).total_seconds()
         if day:
             start = datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=zone)
             return (start + timedelta(days=1)).timestamp() - 1e-6 if end else start.timestamp()
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{text}: write a date as 2026-01-31 or 20260131, a time as ISO 8601, or 7d") from error
     return (found if found.tzinfo else found.replace(tzinfo=zone)).timestamp()
 
 
 def calendar(requests: DataFrame, zone: str) -> DataFrame:
-    """The requests with their day, ISO week and month in a zone; null where they have no time."""
+    """The requests with their day, ISO week and month in a zone; null where they have no time.
+
+    UsageError where there is no such zone.
+    """
     import polars as pl  # noqa: PLC0415
 
     local = pl.from_epoch((pl.col("started") * 1e6).cast(pl.Int64), time_unit="us").dt.replace_time_zone("UTC")
-    local = local.dt.convert_time_zone(zone)
+    local = local.dt.convert_time_zone(zone_of(zone).key)
     return requests.with_columns(
         day=local.dt.strftime("%Y-%m-%d"), week=local.dt.strftime("%G-W%V"), month=local.dt.strftime("%Y-%m")
     )

@@ -62,7 +62,7 @@ def requests(
 
 def _row(index: int, request: Request, stand: Standing, basis: str, gap: float | None) -> tuple[object, ...]:
     usage, place = request.usage, request.place
-    known = usage is not None and request.knowledge.value != "blocks"
+    known = usage is not None and usage.classes_known
     billed = (
         (usage.prompt, usage.read, usage.writes, usage.write_5m, usage.write_1h, usage.plain)
         if usage and known
@@ -165,26 +165,18 @@ def parts(
 
 
 def _topmost(tree: Tree, keys: Sequence[Part], used: Sequence[int]) -> Iterator[int]:
-    """The nodes above which no node of their path has the same key: a walk down the tree, keys on a stack."""
-    children: dict[int, list[int]] = {}
+    """The nodes above which no node of their path has the same key; parents come before their children."""
+    above: dict[int, frozenset[Part]] = {ROOT: frozenset()}
     for node in used:
-        children.setdefault(tree.parents[node], []).append(node)
-    active: Counter[Part] = Counter()
-    walk = [(node, False) for node in children.get(ROOT, ())]
-    while walk:
-        node, leaving = walk.pop()
-        key = keys[tree.segments[node]]
-        if leaving:
-            active[key] -= 1
-            continue
-        if not active[key]:
+        held, key = above[tree.parents[node]], keys[tree.segments[node]]
+        if key not in held:
+            held |= {key}
             yield node
-        active[key] += 1
-        walk.append((node, True))
-        walk += [(child, False) for child in children.get(node, ())]
+        above[node] = held
 
 
 _TOOL_KINDS = {Kind.TOOL: "built-in", Kind.MCP_TOOL: "MCP", Kind.SKILL: "skill"}
+_RESULT_KINDS = (Kind.TOOL_RESULT, Kind.FILE, Kind.SKILL)
 
 
 def tools(
@@ -199,13 +191,14 @@ def tools(
     }
     rows = []
     for name, server in sorted({*schemas, *calls}):
-        kind, size = schemas.get((name, server), ("not defined in the log", None))
+        kind, size, own = schemas.get((name, server), ("not defined in the log", None, 0))
         defined = [
             carried.get((KIND_COLUMNS[component], name, server), (0, 0)) for component in _TOOL_KINDS
         ] if size is not None else []  # fmt: skip
-        results = sum(carried.get((KIND_COLUMNS[k], name, server), (0, 0))[0] for k in (Kind.TOOL_RESULT, Kind.FILE))
+        results = sum(carried.get((KIND_COLUMNS[k], name, server), (0, 0))[0] for k in _RESULT_KINDS)
+        results -= own if kind == "skill" else 0  # what a skill tool gave is of the kind of its definition
         rows.append((
-            name, server, kind, size, max((pair[1] for pair in defined), default=0), sum(pair[0] for pair in defined),
+            name, server, kind, size, max((pair[1] for pair in defined), default=0), own,
             calls[name, server], carried.get((KIND_COLUMNS[Kind.TOOL_CALL], name, server), (0, 0))[0], results,
             size is not None and not calls[name, server],
         ))  # fmt: skip
@@ -216,7 +209,7 @@ def tools(
     }  # fmt: skip
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     total = pl.col("schema_carried") + pl.col("call_carried") + pl.col("result_carried")
-    return frame.sort(total, "tool", descending=[True, False])
+    return frame.sort(total, "tool", "server", descending=[True, False, False])
 
 
 def _calls(tree: Tree, requests: Sequence[Request], chosen: Collection[int]) -> Counter[tuple[str, str]]:
@@ -239,17 +232,18 @@ def _calls(tree: Tree, requests: Sequence[Request], chosen: Collection[int]) -> 
 
 def _schemas(
     tree: Tree, requests: Sequence[Request], measured: Sequence[Measured], chosen: Collection[int]
-) -> dict[tuple[str, str], tuple[str, int]]:
-    """Kind and largest schema in tokens of every tool that a chosen request carries."""
+) -> dict[tuple[str, str], tuple[str, int, int]]:
+    """Kind, largest schema and tokens carried of every tool that a chosen request carries."""
     levels = levels_of(tree)
-    found: dict[tuple[str, str], tuple[str, int]] = {}
+    found: dict[tuple[str, str], tuple[str, int, int]] = {}
     for group in measured:
         passing = levels.up([requests[row].node for row in group.rows if row in chosen])
         for node in numpy.flatnonzero(passing)[1:].tolist():
             entry = tree.entry(node)
             if entry.level == "tools" and entry.kind in _TOOL_KINDS:
-                size = found.get((entry.name, entry.server), ("", 0))[1]
-                found[entry.name, entry.server] = _TOOL_KINDS[entry.kind], max(size, int(group.lengths[node]))
+                key, size = (entry.name, entry.server), int(group.lengths[node])
+                _, largest, carried = found.get(key, ("", 0, 0))
+                found[key] = _TOOL_KINDS[entry.kind], max(largest, size), carried + size * int(passing[node])
     return found
 
 

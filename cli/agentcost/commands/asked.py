@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.labels import parse_labels
-from agentcost.selection import Selection, parse_where
+from agentcost.selection import Selection, parse_where, zone_of
 
 if TYPE_CHECKING:
     from agentcost.analyze import Choices
@@ -35,7 +35,7 @@ class Asked:
     tz: str = "UTC"
     where: tuple[str, ...] = ()
     by: str = ""
-    top: int = 10
+    top: int | None = None
     sort: str = ""
     assume_gap: str = ""
     counter: str = "splintr"
@@ -47,10 +47,11 @@ class Asked:
         """What is evaluated. UsageError where an option cannot be understood."""
         from agentcost.analyze import Choices  # noqa: PLC0415 — heavy
 
+        zone_of(self.tz)
         labels = [label.name for label in parse_labels(self.label)]
         selection = Selection(self.since, self.until, self.tz, parse_where(self.where, labels))
         by = tuple(key.strip() for key in self.by.split(",") if key.strip())
-        return Choices(selection, by, self.top, self.sort, seconds(self.assume_gap) if self.assume_gap else None)
+        return Choices(selection, by, self.top or 10, self.sort, seconds(self.assume_gap) if self.assume_gap else None)
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""

@@ -7,7 +7,7 @@ import sys
 
 def formats() -> None:
     """The log formats that are read, with an example of each."""
-    from agentcost.ingest import READERS  # noqa: PLC0415 — readers import the parsers
+    from agentcost.ingest.readers import READERS  # noqa: PLC0415 — readers import the parsers
 
     for reader in READERS:
         sys.stdout.write(f"{reader.name} ({reader.knowledge.value})\n  {reader.about}\n")

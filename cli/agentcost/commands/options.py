@@ -35,7 +35,7 @@ Where = Annotated[
 By = Annotated[
     str, typer.Option("--by", metavar="KEYS", help="Group by keys: session, project, user, client, model, day…")
 ]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="Rows of a table; the rest is summed.")]
+Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Rows of a table; the rest is summed.")]
 Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="The column that groups are sorted by.")]
 Gap = Annotated[
     str, typer.Option("--assume-gap", metavar="30s", help="The gap between requests of a log without times.")

@@ -40,7 +40,7 @@ def command(name: str) -> Callable[..., None]:
         tz: options.Zone = "UTC",
         where: options.Where = None,
         by: options.By = "",
-        top: options.Top = 10,
+        top: options.Top = None,
         sort: options.Sort = "",
         assume_gap: options.Gap = "",
         counter: options.Counter = "splintr",
@@ -67,7 +67,7 @@ def command(name: str) -> Callable[..., None]:
         if output or table or json or format_ != "text":
             deliver(analysis, name, "json" if json else format_, output, table)
             return
-        draw(view_of(name, analysis, full))
+        draw(view_of(name, analysis, full=full, limit=top))
 
     report.__doc__ = NAMES[name]
     return report
@@ -80,6 +80,7 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
     from agentcost.record import save as packed  # noqa: PLC0415 — heavy
 
     choices = asked.choices()
+    take_interrupts()
     found = inputs(asked.logs)
     optional = frozenset(member.source.name for member in found.members if not member.named)
     record = load_logs(found.sources, asked.reading(optional))
@@ -93,6 +94,14 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
     return record, evaluate(record, choices)
 
 
+def take_interrupts() -> None:
+    """Ctrl-C ends a read that waits for a pipe, also when a library (polars) has installed a handler of its own."""
+    import signal  # noqa: PLC0415
+
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
+
+
 _WARNED = 3
 
 
@@ -104,10 +113,13 @@ def warn(record: Record) -> None:
         sys.stderr.write(f"agentcost: {len(record.skipped) - _WARNED} more records skipped; --full lists them\n")
 
 
-def view_of(name: str, analysis: Analysis, full: bool) -> RenderableType:
-    """The report as it is drawn at the width of the terminal."""
+def view_of(name: str, analysis: Analysis, *, full: bool, limit: int | None) -> RenderableType:
+    """The report as it is drawn at the width of the terminal; `limit` is how many turns were asked for."""
     from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+    from agentcost.views.turns import turns  # noqa: PLC0415 — heavy
 
+    if name == "turns":
+        return turns(analysis, width(), limit)
     return VIEWS["full" if full and name == "analyze" else name](analysis, width())
 
 

@@ -27,7 +27,8 @@ def show(
 ) -> None:
     """One session or request: its path as rows, and where it parted from the one before."""
     from agentcost.analyze import path  # noqa: PLC0415 — heavy
-    from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+    from agentcost.results import Analysis  # noqa: PLC0415 — heavy
+    from agentcost.views.show import session  # noqa: PLC0415 — heavy
     from agentcost.views.show import show as view  # noqa: PLC0415 — heavy
 
     *named, wanted = logs
@@ -40,10 +41,10 @@ def show(
     found = matching(requests, wanted)
     if len(found) == 1:
         row = found.row(0, named=True)
-        draw(view(row, path(record, int(row["index"])), width()))
+        draw(view(row, path(record, int(row["index"])), width(), analysis.scope.zone))
         return
     chosen = analysis.tables | {"requests": found.drop("index")}
-    draw(VIEWS["turns"](type(analysis)(analysis.scope, analysis.rulers, chosen), width()))
+    draw(session(Analysis(analysis.scope, analysis.rulers, chosen), width()))
 
 
 def matching(requests: DataFrame, wanted: str) -> DataFrame:

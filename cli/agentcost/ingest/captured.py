@@ -193,8 +193,12 @@ def _id_of(answer: Body | None) -> str:
 
 
 def sniff(peek: Peek) -> bool:
-    """A record that holds a request body at a place where captures put it."""
-    return any(envelopes.find_body(record) is not None for record in peek.objects())
+    """A record that holds a request body at a place where captures put it, or the keys of one too long for the peek."""
+    if peek.records:
+        return any(envelopes.find_body(record) is not None for record in peek.objects())
+    keys = set(peek.keys)
+    bare = "model" in keys and keys & {"messages", "contents", "input"}
+    return bool(bare or {"request", "request_body"} & keys)
 
 
 READER = Reader(

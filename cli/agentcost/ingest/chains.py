@@ -8,7 +8,7 @@ from typing import Any
 
 from agentcost.ingest.contract import Line
 from agentcost.ingest.json_values import Record
-from agentcost.ingest.skipping import Cut, Skipper, extend_chain, new_chain
+from agentcost.ingest.skipping import Cut, Skipper, extend_chain, is_short, new_chain
 from agentcost.ingest.spread import locate
 from agentcost.model import ROOT, Breakpoint, Grow, Segment
 
@@ -49,7 +49,7 @@ class Chains:
 
     def remember(self, record: Record, body: Location, states: Sequence[State], context: Any) -> None:
         """A line was read whole: later ones may go on from behind any of its messages."""
-        if record.line is None or not states:
+        if record.line is None or not states or is_short(record.line):
             return
         found = locate(record.document, body.path, body.inner, body.growing, body.stable)
         if found and len(found.elements) == len(states):

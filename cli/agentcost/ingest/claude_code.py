@@ -25,7 +25,7 @@ import msgspec
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.claude_code_attachments import attachment_part
 from agentcost.ingest.claude_code_history import Answer, History, Point, answer_of, receive, said
-from agentcost.ingest.claude_code_records import Billed, Creation, Entry, Message
+from agentcost.ingest.claude_code_records import Billed, Creation, Entry, Message, entry_of
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.parts import SKILL_TOOLS
@@ -114,7 +114,7 @@ def _item(session: Session, record: Record) -> Item:
     if kind not in _ITEMS:
         return Other(record.place, kind.replace("-", " ") or "record without a type")
     try:
-        entry = msgspec.convert(value, Entry)
+        entry = entry_of(value)
         speaker = Speaker("subagent", entry.agent_id or "") if entry.is_sidechain else Speaker()
         return _ITEMS[kind](session, record.place, entry, speaker)
     except msgspec.ValidationError as error:
@@ -260,7 +260,7 @@ def _progress(session: Session, where: Place, entry: Entry, speaker: Speaker) ->
     inner = data.get("message")
     if data.get("type") != "agent_progress" or not isinstance(inner, dict) or inner.get("type") not in _SPOKEN:
         return Other(where, "progress")
-    own = msgspec.convert(inner, Entry)
+    own = entry_of(inner)
     own.session_id, own.cwd, own.version, own.git_branch = entry.session_id, entry.cwd, entry.version, entry.git_branch
     agent = Speaker("subagent", str(data.get("agentId") or entry.parent_tool_use or ""))
     return _SPOKEN[own.type](session, where, own, agent)

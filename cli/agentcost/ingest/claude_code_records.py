@@ -70,3 +70,11 @@ class Entry(msgspec.Struct, rename="camel"):
     def blocks(self) -> list[Body]:
         """The content blocks of its message."""
         return content_blocks(self.message.content) if self.message else []
+
+
+def entry_of(value: Any) -> Entry:
+    """The record as an Entry. ValidationError where it is written otherwise."""
+    try:
+        return msgspec.convert(value, Entry)
+    except UnicodeEncodeError as error:  # how msgspec fails to name a key or a value that it cannot take
+        raise msgspec.ValidationError("a lone surrogate where none may stand") from error

@@ -157,7 +157,7 @@ class _Session:
             node=self._paths.leaf(names, entry.input, own, entry.model),
             session=self._trace.id or self._source,
             role=clock.role,
-            usage=Usage(plain=entry.input, output=entry.output),
+            usage=Usage(plain=entry.input, output=entry.output, classes_known=False),
             settings=(("clock", "relative"),),
             local_ids=self._local,
         )

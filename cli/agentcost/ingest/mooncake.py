@@ -93,7 +93,7 @@ def _request(row: Row, source: Source, line: Line, paths: Paths, session: str) -
         node=paths.leaf(row.hash_ids or (), row.input_length, str(line.offset), row.model),
         session=session,
         started=None if row.timestamp is None else row.timestamp / ticks,
-        usage=Usage(plain=row.input_length, output=row.output_length),
+        usage=Usage(plain=row.input_length, output=row.output_length, classes_known=False),
         settings=(("clock", "relative"),),
         local_ids=True,
     )

@@ -113,11 +113,11 @@ def segment(spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = 
 
 def _clip(lead: str) -> str:
     """The end of the lead that can matter: from a line start (a sure token edge) at least `_LEAD` back."""
-    if len(lead) <= _LEAD:
-        return lead
-    for at in range(len(lead) - _LEAD, 0, -1):
-        if lead[at - 1] == "\n" and lead[at].isalpha():
-            return lead[at:]
+    at = len(lead) - _LEAD
+    while at > 0:
+        at = lead.rfind("\n", 0, at)
+        if at >= 0 and lead[at + 1].isalpha():
+            return lead[at + 1 :]
     return lead
 
 

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import PurePosixPath
-from typing import Annotated, Any
 
 import msgspec
 
@@ -27,11 +26,10 @@ from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.pi_entries import Billed, Entry, Message, blocks_of, entry_of, part_of, summary_part
 from agentcost.ingest.times import moment
-from agentcost.ingest.turns import Part, content_blocks, text_block, turn_segments
+from agentcost.ingest.turns import Part, text_block, turn_segments
 from agentcost.model import ROOT, Item, Kind, Knowledge, Other, Place, Request, Skipped, Usage
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _APIS = {
     "anthropic-messages": "anthropic",
@@ -44,64 +42,11 @@ _APIS = {
 
 _BROKEN_OFF = frozenset({"aborted", "error"})
 
+_PLACE = frozenset({"type", "id", "parentId"})
+"""What of an entry is read that no model reads."""
+
 _SKIPS_BROKEN_OFF = 3
 """From this version on a broken-off answer is not sent again; before, its texts were."""
-
-
-class Cost(msgspec.Struct):
-    """What pi made of a call, in USD."""
-
-    total: float | int | None = None
-
-
-class Billed(msgspec.Struct, rename="camel"):
-    """The usage of a call; its input counts exclude each other."""
-
-    input: Count = 0
-    output: Count = 0
-    cache_read: Count = 0
-    cache_write: Count = 0
-    cost: Cost | None = None
-
-
-class Message(msgspec.Struct, rename="camel"):
-    """A message of any role."""
-
-    role: str = ""
-    content: str | list[Any] | None = None
-    timestamp: str | float | None = None
-    provider: str = ""
-    api: str = ""
-    model: str = ""
-    usage: Billed | None = None
-    stop_reason: str = ""
-    response_id: str | None = None
-    tool_call_id: str = ""
-    tool_name: str = ""
-    is_error: bool = False
-    command: str = ""
-    output: str = ""
-    exclude_from_context: bool = False
-    summary: str = ""
-    custom_type: str = ""
-
-
-class Entry(msgspec.Struct, rename="camel"):
-    """An entry of a session, whatever its type."""
-
-    type: str = ""
-    id: str = ""
-    parent_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    timestamp: str | float | None = None
-    message: Message | None = None
-    version: int = 1
-    cwd: str = ""
-    thinking_level: str = ""
-    summary: str = ""
-    first_kept_entry_id: str = ""
-    first_kept_entry_index: int | None = None
-    content: str | list[Any] | None = None
-    custom_type: str = ""
 
 
 @dataclass(slots=True)
@@ -194,22 +139,10 @@ def _item(session: Session, record: Record) -> Item:
     session.entries += 1
     kind = str(value.get("type", ""))
     try:
-        entry = msgspec.convert(value, Entry) if kind in _ITEMS else _link(value)
+        entry = entry_of(value if kind in _ITEMS else {key: value[key] for key in _PLACE & value.keys()})
         return _ITEMS.get(kind, _note)(session, record.place, entry)
     except msgspec.ValidationError as error:
         return Skipped(record.place, f"not an entry of pi ({error}); mend or remove it")
-
-
-class _Link(msgspec.Struct, rename="camel"):
-    type: str = ""
-    id: str = ""
-    parent_id: str | msgspec.UnsetType | None = msgspec.UNSET
-
-
-def _link(value: Body) -> Entry:
-    """Of an entry that says nothing, its place only."""
-    link = msgspec.convert(value, _Link)
-    return Entry(link.type, link.id, link.parent_id)
 
 
 def _note(session: Session, where: Place, entry: Entry) -> Item:
@@ -248,66 +181,34 @@ def _compaction(session: Session, where: Place, entry: Entry) -> Item:
 
 
 def _said(session: Session, entry: Entry, part: Part | None) -> None:
-    before = session.before(entry)
-    session.stand(entry, Stand(Step(before, part), own=True) if part and part.blocks else Stand(before))
+    session.stand(entry, _behind(session.before(entry), part))
+
+
+def _behind(before: Step | None, part: Part | None) -> Stand:
+    """Where an entry stands that says `part`, or nothing."""
+    return Stand(Step(before, part), own=True) if part and part.blocks else Stand(before)
 
 
 def _branch_summary(session: Session, where: Place, entry: Entry) -> Item:
-    _said(session, entry, _summary(entry.summary))
+    _said(session, entry, summary_part(entry.summary))
     return Other(where, "branch summary")
 
 
 def _custom_message(session: Session, where: Place, entry: Entry) -> Item:
-    _said(session, entry, Part("user", _blocks(entry.content), Kind.MEMORY, entry.custom_type))
+    _said(session, entry, Part("user", blocks_of(entry.content), Kind.MEMORY, entry.custom_type))
     return Other(where, "custom message")
-
-
-def _summary(text: str) -> Part | None:
-    return Part("user", [text_block(text)], Kind.SUMMARY) if text else None
 
 
 def _message(session: Session, where: Place, entry: Entry) -> Item:
     message = entry.message or Message()
     if message.role == "assistant":
         return _assistant(session, where, entry, message)
-    _said(session, entry, _part(session, message))
+    _said(session, entry, part_of(message, session.calls))
     return Other(where, "tool result" if message.role == "toolResult" else f"{message.role or 'unknown'} message")
 
 
-def _part(session: Session, message: Message) -> Part | None:
-    """What a message of another role than the assistant's puts into the prompt."""
-    blocks = _blocks(message.content)
-    if message.role == "user":
-        return Part("user", blocks)
-    if message.role == "toolResult":
-        session.calls.tools[message.tool_call_id] = message.tool_name
-        result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": blocks}
-        return Part("user", [{**result, "is_error": message.is_error}])
-    if message.role == "bashExecution" and not message.exclude_from_context:
-        return Part("user", [text_block(f"Ran `{message.command}`\n```\n{message.output}\n```")])
-    if message.role in ("compactionSummary", "branchSummary"):
-        return _summary(message.summary)
-    return Part("user", blocks, Kind.MEMORY, message.custom_type) if message.role in ("custom", "hookMessage") else None
-
-
-def _blocks(content: Any) -> list[Body]:
-    """pi's content as the blocks of Anthropic's API."""
-    return [_block(block) for block in content_blocks(content)]
-
-
-def _block(block: Body) -> Body:
-    kind = block.get("type")
-    if kind == "toolCall":
-        return {"type": "tool_use", "id": block.get("id"), "name": block.get("name"), "input": block.get("arguments")}
-    if kind == "thinking":
-        return {**block, "signature": block.get("thinkingSignature")}
-    if kind == "image":
-        return {"type": "image", "source": {"data": block.get("data")}}
-    return text_block(str(block.get("text", ""))) if kind == "text" else block
-
-
 def _assistant(session: Session, where: Place, entry: Entry, message: Message) -> Item:
-    billed, blocks = message.usage or Billed(), _blocks(message.content)
+    billed, blocks = message.usage or Billed(), blocks_of(message.content)
     broken_off = message.stop_reason in _BROKEN_OFF
     usage = _usage(billed, broken_off)
     kept = _kept(session, blocks) if broken_off else blocks
@@ -315,9 +216,9 @@ def _assistant(session: Session, where: Place, entry: Entry, message: Message) -
         _said(session, entry, Part("assistant", kept))
         return Other(where, "aborted turn")
     before = session.before(entry)
-    node = session.grown(before, message.model)
-    _said(session, entry, Part("assistant", kept))
-    answer = session.grown(Step(before, Part("assistant", blocks)), message.model) if blocks else node
+    said = _behind(before, Part("assistant", blocks))
+    node, answer = session.grown(before, message.model), session.grown(said.step, message.model)
+    session.stand(entry, _behind(before, Part("assistant", kept)) if broken_off else said)
     request = Request(where, READER.name, Knowledge.TRANSCRIPT, message.provider, message.model, node)
     return _described(replace(request, usage=usage, answer=answer, finished=not broken_off), session, entry, message)
 

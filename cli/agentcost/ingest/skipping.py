@@ -114,7 +114,7 @@ class Skipper:
 
     def cut(self, line: Line) -> Cut | None:
         """The shortened line, or None where no chain agrees with it."""
-        if line.end - line.start < SHORT:
+        if is_short(line):
             return None
         view = memoryview(line.buffer)
         for number, chain in enumerate(self.chains):
@@ -129,6 +129,11 @@ class Skipper:
         """Remember a new chain; the one unused longest is forgotten."""
         self.chains.insert(0, chain)
         del self.chains[_CHAINS:]
+
+
+def is_short(line: Line) -> bool:
+    """Whether a line is better parsed whole."""
+    return line.end - line.start < SHORT
 
 
 def _may_agree(chain: Chain, line: Line) -> bool:

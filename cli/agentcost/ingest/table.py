@@ -216,7 +216,8 @@ def _usage(cells: _Cells) -> Usage:
             "if that column leaves them out, name it as plain= instead of input="
         )
     output, reasoning = _count(cells, "output"), _count(cells, "reasoning")
-    return Usage(plain=plain, read=read, write=written, output=output, reasoning=reasoning)
+    known = bool({"cached", "plain"} & set(cells))
+    return Usage(plain=plain, read=read, write=written, output=output, reasoning=reasoning, classes_known=known)
 
 
 def _count(cells: _Cells, ours: str) -> int | None:

@@ -88,8 +88,7 @@ def _segments(part: Part, calls: Calls, opens: bool) -> list[Segment]:
         if known:
             for block in run:
                 spot = Spot("messages", part.role, opens and not found)
-                text = str(block.get("text", ""))
-                found += parts.text_segments(spot, part.kind or Kind.USER, text, name=part.name)
+                found.append(parts.segment(spot, part.kind or Kind.USER, str(block.get("text", "")), name=part.name))
         else:
             found += _plain(part.role, list(run), calls, opens and not found)
     return [without(segment, Ends.MESSAGE) for segment in found[:-1]] + parts.close_message(found[-1:])

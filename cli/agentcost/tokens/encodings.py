@@ -75,7 +75,7 @@ def ascii_share(text: str) -> float:
 def encoding_of(model: str) -> Encoding:
     """The encoding of a model as any provider, router or cloud names it."""
     name = bare_name(model)
-    return next((encoding for pattern, encoding in ENCODINGS if pattern.search(name)), UNKNOWN)
+    return next((encoding for pattern, encoding in ENCODINGS if re.search(pattern, name)), UNKNOWN)
 
 
 def bare_name(model: str) -> str:
@@ -122,8 +122,8 @@ UNKNOWN = estimated("o200k_base", 0.30, "no published vocabulary; assumed near o
 
 # The first pattern found in the bare name decides. Distilled models keep the vocabulary of the model they
 # were made from, so the specific names come before the families.
-ENCODINGS: tuple[tuple[re.Pattern[str], Encoding], ...] = tuple(
-    (re.compile(pattern), encoding)
+ENCODINGS: tuple[tuple[str, Encoding], ...] = tuple(
+    (pattern, encoding)
     for pattern, encoding in (
         # Anthropic: 4.7 and later, and Mythos, have a new tokenizer.
         (r"claude-(instant|v?[123]\b)", CLAUDE_OLD),

@@ -53,8 +53,8 @@ LOW = Patches(512, None)
 NO_LIMIT = Patches(None, None)
 OLDER_PATCHES = Patches(2_048, 6_144)
 
-PATCH_MODELS: tuple[tuple[re.Pattern[str], dict[str, Patches]], ...] = tuple(
-    (re.compile(pattern), rules)
+PATCH_MODELS: tuple[tuple[str, dict[str, Patches]], ...] = tuple(
+    (pattern, rules)
     for pattern, rules in (
         (r"gpt-4\.1-mini", {"": Patches(2_048, 6_144, 1.62)}),
         (r"gpt-5\.2", {"": OLDER_PATCHES}),
@@ -66,8 +66,8 @@ PATCH_MODELS: tuple[tuple[re.Pattern[str], dict[str, Patches]], ...] = tuple(
 )
 """Model, and its rule by detail; "" stands for `auto` and all other details (litellm 1.109.1)."""
 
-TILE_MODELS: tuple[tuple[re.Pattern[str], Tiles], ...] = tuple(
-    (re.compile(pattern), rule)
+TILE_MODELS: tuple[tuple[str, Tiles], ...] = tuple(
+    (pattern, rule)
     for pattern, rule in (
         (r"gpt-4o-mini", Tiles(2_833, 5_667)),
         (r"gpt-5", Tiles(70, 140)),
@@ -132,9 +132,9 @@ def gemini_image(size: tuple[int, int] | None) -> int:
 def openai_image(name: str, size: tuple[int, int] | None, detail: str) -> int:
     """By patches in the models that have them, else by tiles."""
     for pattern, rules in PATCH_MODELS:
-        if pattern.search(name):
+        if re.search(pattern, name):
             return patch_tokens(rules.get(detail, rules[""]), size)
-    return tile_tokens(next(rule for pattern, rule in TILE_MODELS if pattern.search(name)), size, detail)
+    return tile_tokens(next(rule for pattern, rule in TILE_MODELS if re.search(pattern, name)), size, detail)
 
 
 def tile_tokens(rule: Tiles, size: tuple[int, int] | None, detail: str) -> int:

@@ -77,7 +77,7 @@ def template_of(model: str, api: str) -> Template:
     """The template of a model, called through an api; an unknown model gets the api's own."""
     name = bare_name(model)
     for pattern, only_api, template in TEMPLATES:
-        if only_api in ("", api) and pattern.search(name):
+        if only_api in ("", api) and re.search(pattern, name):
             return template
     return API_TEMPLATES.get(api, OPENAI_UNSURE)
 
@@ -90,7 +90,7 @@ def built_in_tool_tokens(model: str, tool_type: str) -> int | None:
     """
     name = bare_name(model)
     for type_pattern, model_pattern, count in BUILT_IN_TOOLS:
-        if type_pattern.match(tool_type) and model_pattern.search(name):
+        if re.match(type_pattern, tool_type) and re.search(model_pattern, name):
             return count
     return None
 
@@ -143,8 +143,8 @@ def fitted(base: int, per_message: int, tools: int, per_tool: int) -> Template:
     return Template(base, per_message + 1, tools - per_tool, AI_TOKENIZER)
 
 
-TEMPLATES: tuple[tuple[re.Pattern[str], str, Template], ...] = tuple(
-    (re.compile(pattern), api, template)
+TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
+    (pattern, api, template)
     for pattern, api, template in (
         *(
             (pattern, "", replace(CLAUDE, tools=auto, tools_forced=forced))
@@ -172,8 +172,8 @@ TEMPLATES: tuple[tuple[re.Pattern[str], str, Template], ...] = tuple(
     )
 )
 
-BUILT_IN_TOOLS: tuple[tuple[re.Pattern[str], re.Pattern[str], int], ...] = tuple(
-    (re.compile(tool_type), re.compile(model), count)
+BUILT_IN_TOOLS: tuple[tuple[str, str, int], ...] = tuple(
+    (tool_type, model, count)
     for tool_type, model, count in (
         (r"bash_", r"(opus|sonnet|haiku)-(3|4(\.[0-6])?(?![.\d]))", 244),
         (r"bash_", r"", 325),

@@ -21,7 +21,7 @@ BAR = 10
 FOLD = 0.005
 """Components below this share join one row, unless everything is asked for."""
 
-MOST_ROWS = 12
+MOST_ROWS = 10
 
 
 def analyze(analysis: Analysis, width: int) -> RenderableType:

@@ -22,18 +22,15 @@ PUBLISHED = 96_000
 def chart(analysis: Analysis, width: int) -> list[RenderableType]:
     """Input tokens per request: over the log, or over the largest session where the log is long. May be nothing."""
     requests, room = analysis.tables["requests"], width - 9
-    values, what = requests["prompt"].to_list(), "input tokens per request, in order"
+    values, what = requests["prompt"].to_list(), f"input tokens of {plural(len(requests), 'request')} in order"
     if len(values) > 2 * room:
         own = requests.filter(requests["session"] == analysis.tables["sessions"]["session"][0])
-        values, what = (
-            own["prompt"].to_list(),
-            f"input tokens per request, largest session ({plural(len(own), 'request')})",
-        )
+        values, what = own["prompt"].to_list(), f"input tokens of the largest session's {plural(len(own), 'request')}"
     if len(values) < 4:
         return []
     columns = chunks(values, room)
     if len(columns) < len(values):
-        what += ", each column the largest of its neighbours"
+        what += f", max of every {-(-len(values) // len(columns))} or fewer"
     wide = max(1, min(4, room // len(columns)))
     lines = heights([value for value in columns for _ in range(wide)], HEIGHT)
     scale = [tokens(max(values)), *[""] * (HEIGHT - 2), "0"]

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, exact, percent, plural, tokens
+from agentcost.units import NONE, UNKNOWN, exact, percent, plural, size, tokens
 from agentcost.views.analyze import report
 from agentcost.views.charts import sizes
 from agentcost.views.figures import opaque, total
@@ -155,16 +155,20 @@ def rulers(analysis: Analysis, width: int) -> RenderableType:
 
 
 def sources(analysis: Analysis, width: int) -> RenderableType:
-    """What became of the records of every log."""
-    frame = analysis.tables["sources"]
+    """What became of the records of every log; what a folder holds beside logs is only counted."""
+    every = analysis.tables["sources"]
+    frame = every.filter(every["format"] != "")
+    beside = len(every) - len(frame)
     names = ("records", "requests", "duplicates", "others", "skipped")
     return Table(
         (
             Column("log", frame["source"].to_list(), name=20),
-            Column("format", [name or "not a log" for name in frame["format"].to_list()], 1, name=9),
+            Column("format", frame["format"].to_list(), 1, name=16),
+            Column("size", [size(count) for count in frame["bytes"].to_list()], 2),
             *(Column(name, [exact(count) for count in frame[name].to_list()]) for name in names),
         ),
         width,
+        footer=f"{plural(beside, 'file')} beside them {'is' if beside == 1 else 'are'} no log" if beside else "",
     )
 
 

@@ -53,7 +53,7 @@ def _output(requests: DataFrame) -> str:
     if unknown == len(requests):
         return "output unknown"
     least = unknown or requests["output_is_lower_bound"].any()
-    return f"{'at least ' if least else ''}{tokens(total(requests, 'output'))} output"
+    return f"{'≥' if least else ''}{tokens(total(requests, 'output'))} output"
 
 
 def _where(analysis: Analysis, width: int) -> str:
@@ -74,7 +74,7 @@ def _families(analysis: Analysis, whole: int) -> Iterator[tuple[int, str]]:
         parts[tool] = parts.get(tool, 0) + servers
     first = "of input is "
     for name, count in sorted(parts.items(), key=lambda part: (-part[1], part[0])):
-        if count > 0:
+        if count >= whole / 100 or (first and count > 0):
             also = f" (MCP {percent(servers, whole, 0)})" if servers and name == tool else ""
             yield count, f"{percent(count, whole, 0)} {first}{LABELS[name]}{also}"
             first = ""
@@ -86,6 +86,8 @@ def _cache(requests: DataFrame) -> list[str]:
     if not len(known):
         return ["Cache: unknown", "the log does not tell what was read from or written to it"]
     whole, read, write, plain = (total(known, name) for name in ("prompt", "read", "write", "plain"))
+    if not read and not write and len(known) < len(requests):
+        return ["Cache: unknown", f"the log tells no reads and writes of {len(requests) - len(known):,} requests"]
     if not read and not write:
         return ["Cache: no reads and no writes are in the log"]
     some = f" (known for {percent(len(known), len(requests))} of requests)" if len(known) < len(requests) else ""

@@ -82,11 +82,11 @@ def fit(columns: Sequence[Column], width: int) -> tuple[list[int], list[int]]:
             break
         kept.remove(max(loose, key=lambda place: (columns[place].drop, place)))
     spare = max(width - GAP * (len(kept) - 1) - sum(least[place] for place in kept), 0)
-    widths = []
-    for place in kept:
-        more = min(spare, natural[place] - least[place])
-        spare -= more
-        widths.append(least[place] + more)
+    widths = [least[place] for place in kept]
+    short = [natural[place] - least[place] for place in kept]
+    while spare and any(short):
+        most = short.index(max(short))
+        widths[most], short[most], spare = widths[most] + 1, short[most] - 1, spare - 1
     return kept, widths
 
 
@@ -136,11 +136,11 @@ class Paragraph:
     lead: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lead = self.lead
+        lead, style = self.lead, console.get_style(self.text.style)
         for line in self.text.wrap(console, max(self.width - len(lead), 1)):
             line.rstrip()
             yield Segment(lead)
-            yield from line.render(console)
+            yield from Segment.apply_style(line.render(console), style)
             yield Segment.line()
             lead = " " * len(lead)
 

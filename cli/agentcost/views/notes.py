@@ -43,10 +43,8 @@ def _reach(kind: str, rulers: list[Ruler]) -> str:
 
 def _hidden(analysis: Analysis) -> Iterator[str]:
     frame = analysis.tables["hidden"]
-    if len(frame):
-        low, high = frame["low"].min(), frame["high"].max()
-        assert isinstance(low, int)
-        assert isinstance(high, int)
+    if total(frame, "hidden"):
+        low, high = min(frame["low"].to_list()), max(frame["high"].to_list())
         yield f"Hidden prefix: between {tokens(low)} and {tokens(high)} tokens a request"
 
 
@@ -71,7 +69,6 @@ def accounts(analysis: Analysis) -> str:
     sources = analysis.tables["sources"]
     kinds = (("requests", "request", ""), ("duplicates", "duplicate", ""), ("others", "other", "others"))
     counts = {name: total(sources, name) for name in ("records", "requests", "duplicates", "others", "skipped")}
-    counts["requests"] -= counts["duplicates"]
     parts = [plural(counts[name], noun, many) for name, noun, many in kinds if counts[name] or name == "requests"]
     parts.append(f"{counts['skipped']:,} skipped")
     return f"{plural(counts['records'], 'record')} = {' + '.join(parts)}"

@@ -11,12 +11,15 @@ from agentcost.results import Analysis
 from agentcost.units import UNKNOWN, exact, percent, plural, tokens
 from agentcost.views.analyze import closing, empty
 from agentcost.views.figures import total
+from agentcost.views.headline import coverage
 from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 NO_SERVER = "(no server)"
+
+REMARK = "every request sends definitions and history again: calls and results count until the session ends"
 
 
 def tools(analysis: Analysis, width: int) -> RenderableType:
@@ -50,8 +53,7 @@ def answer(analysis: Analysis, width: int) -> list[RenderableType]:
     shares = (("definitions", carried), ("calls", called), ("results", results))
     texts = [f"{what} {percent(count, whole)}" for what, count in shares if count or frame["schema_tokens"].count()]
     lines.append(plain(f"Of all input: {', '.join(texts)}", width))
-    lines.append(quiet("Every request sends definitions and the history again: calls and results count until the "
-                       "session ends or drops them.", width))  # fmt: skip
+    lines.append(quiet(" · ".join((*coverage(analysis), REMARK)), width))
     return lines
 
 
@@ -99,7 +101,7 @@ def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> Rende
     }
     blind = [cell if sure else UNKNOWN for cell, sure in zip(cells["schema_carried"], known, strict=True)]
     carriers = [cell if sure else UNKNOWN for cell, sure in zip(cells["requests"], known, strict=True)]
-    left = f"{len(frame) - len(shown):,} more tools: `agentcost tools`; " if len(shown) < len(frame) else ""
+    left = f"{plural(len(frame) - len(shown), 'more tool')}: `agentcost tools`; " if len(shown) < len(frame) else ""
     return Table(
         (
             Column("tool", shown["tool"].to_list(), name=24),

@@ -44,7 +44,7 @@ def with_new(frame: DataFrame) -> DataFrame:
 
 
 def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None) -> RenderableType:
-    """The table of turns. Columns leave a narrow one from the right of this list: lineage, role, plain, write, model,
+    """The table of turns. Columns leave a narrow one in this order: lineage, role, plain, write, model,
     gap, session, time, read."""
     shown = frame.head(limit) if limit else frame
     cells = {
@@ -63,7 +63,7 @@ def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None)
     left = f"{plural(len(frame) - len(shown), 'more request')}; " if len(shown) < len(frame) else ""
     return Table(
         (
-            Column("time", times(shown["started"].to_list(), zone), 2, name=8),
+            Column("time", times(shown["started"].to_list(), zone), 2, name=20),
             Column("gap", gaps, 4),
             Column("session", [session(name) for name in shown["session"].to_list()], 3, name=SHORT),
             Column("lineage", cells["lineage"], 9),

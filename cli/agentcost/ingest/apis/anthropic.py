@@ -177,7 +177,7 @@ def identity(body: Body) -> Identity:
     text = system if isinstance(system, str) else "\n".join(
         str(block.get("text", "")) for block in system or () if isinstance(block, dict)
     )  # fmt: skip
-    directory = _DIRECTORY.search(text)
+    directory = _DIRECTORY.search(text) if "orking directory:" in text else None
     project = directory.group(1).rstrip("/").rpartition("/")[2] if directory else ""
     client = "claude-code" if text[:2000].find("You are Claude Code") >= 0 else ""
     return Identity(session=session, user=user, project=project, client=client)

@@ -1,0 +1,332 @@
+"""Reports against golden files at two widths, and what must hold of every report at every width."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from agentcost.analyze import Choices, evaluate, path
+from agentcost.ingest.source import open_source
+from agentcost.loading import Reading, load_logs
+from agentcost.record import Record
+from agentcost.results import Analysis, PathRow
+from agentcost.selection import Selection
+from agentcost.views import VIEWS
+from agentcost.views.layout import Column, Table, bar, chunks, fit, heights, packed, spread
+from agentcost.views.show import session, show
+
+ROOT = Path(__file__).parents[1]
+WIDTHS = (80, 140)
+
+LOGS = {
+    "quickstart": "fixtures/quickstart.jsonl",
+    "azure": "fixtures/table/azure.csv",
+    "mooncake": "fixtures/mooncake/shared_prefix.jsonl",
+    "subagent": "fixtures/kv-cache-tester/subagent.json",
+    "codex": "fixtures/codex/session.jsonl",
+}
+
+CHOICES: Mapping[str, Choices] = {
+    "": Choices(),
+    "by-model": Choices(by=("model", "role"), top=2),
+    "none": Choices(selection=Selection(where=(("model", "nothing-*"),))),
+}
+
+GOLDENS = [
+    ("quickstart", "analyze", ""), ("quickstart", "full", ""), ("quickstart", "tools", ""), ("quickstart", "turns", ""),
+    ("quickstart", "analyze", "by-model"), ("quickstart", "analyze", "none"), ("azure", "analyze", ""),
+    ("mooncake", "full", ""), ("subagent", "analyze", ""), ("subagent", "turns", ""), ("codex", "analyze", ""),
+    ("codex", "tools", ""),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs are named as from the root of the repository."""
+    monkeypatch.chdir(ROOT)
+
+
+@cache
+def record(log: str) -> Record:
+    return load_logs([open_source(LOGS[log])], Reading())
+
+
+@cache
+def analysis(log: str, choices: str = "") -> Analysis:
+    return evaluate(record(log), CHOICES[choices])
+
+
+def printed(view: RenderableType, columns: int = 1_000) -> str:
+    """What a pipe gets. The console is wider than any report: the view alone keeps to its width."""
+    file = io.StringIO()
+    Console(file=file, width=columns, highlight=False, markup=False, emoji=False).print(view)
+    return file.getvalue()
+
+
+def one_line(view: RenderableType) -> str:
+    """A report without its line breaks."""
+    return " ".join(printed(view).split())
+
+
+def request(log: str, row: int) -> tuple[dict[str, object], Sequence[PathRow]]:
+    return analysis(log).tables["requests"].row(row, named=True), path(record(log), row)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("log", "view", "choices"), GOLDENS)
+def test_golden(log: str, view: str, choices: str, width: int, golden: Callable[[str, str], None]) -> None:
+    name = "-".join(part for part in (log, view, choices, str(width)) if part)
+    golden(f"{name}.txt", printed(VIEWS[view](analysis(log, choices), width)))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("log", "row"), [("quickstart", 5), ("quickstart", 0), ("azure", 0), ("codex", 1)])
+def test_golden_request(log: str, row: int, width: int, golden: Callable[[str, str], None]) -> None:
+    golden(f"{log}-show-{row}-{width}.txt", printed(show(*request(log, row), width)))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_golden_session(width: int, golden: Callable[[str, str], None]) -> None:
+    whole = analysis("quickstart")
+    own = whole.tables["requests"].filter(pl.col("session").str.starts_with("3b379599"))
+    golden(f"quickstart-session-{width}.txt", printed(session(replace(whole, tables={"requests": own}), width)))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 101, 140, 220])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("log", LOGS)
+def test_no_line_is_wider_than_the_width_or_ends_in_a_blank(log: str, view: str, width: int) -> None:
+    for line in printed(VIEWS[view](analysis(log), width)).split("\n"):
+        assert cell_len(line) <= width, line
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("log", LOGS)
+def test_a_pipe_gets_the_text_of_the_terminal_without_its_colours(
+    log: str, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR")
+    piped = printed(VIEWS[view](analysis(log), 80), 80)
+    file = io.StringIO()
+    Console(file=file, width=80, force_terminal=True, color_system="standard", highlight=False).print(
+        VIEWS[view](analysis(log), 80)
+    )
+    assert "\x1b" not in piped
+    assert "\x1b[" in file.getvalue()
+    assert Text.from_ansi(file.getvalue()).plain.rstrip() == piped.rstrip()
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_the_default_report_fits_a_screen(log: str) -> None:
+    assert len(printed(VIEWS["analyze"](analysis(log), 80)).splitlines()) <= 40
+
+
+def test_three_lines_answer() -> None:
+    first, second, third = printed(VIEWS["analyze"](analysis("quickstart"), 140)).splitlines()[:3]
+    assert first == "66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output"
+    assert second.startswith("45% of input is tool definitions (MCP 21%), 13% system prompt, 11% file contents")
+    assert third == "76.4% of input tokens were read from cache, 21.7% written to it, 1.9% plain"
+
+
+def test_components_fold_and_still_sum_to_the_whole() -> None:
+    for view in ("analyze", "full"):
+        lines = printed(VIEWS[view](analysis("quickstart"), 140)).splitlines()
+        start = next(number for number, line in enumerate(lines) if line.startswith("component "))
+        stop = next(number for number, line in enumerate(lines) if line.startswith("all input"))
+        counts = [int(line[20:].split()[0].replace(",", "")) for line in lines[start + 1 : stop]]
+        assert sum(counts) == int(lines[stop].split()[2].replace(",", "")) == 799_890
+        assert any(line.startswith("other (") for line in lines[start:stop]) == (view == "analyze")
+
+
+def test_groups_that_do_not_fit_are_summed_in_one_row() -> None:
+    lines = printed(VIEWS["analyze"](analysis("quickstart", "by-model"), 140)).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("model "))
+    rows = lines[start + 1 : lines.index("", start)]
+    assert [row.split()[0] for row in rows] == ["claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001", "other"]
+    assert "other (1)" in rows[-1]
+
+
+def test_a_path_ends_at_the_input_tokens_of_its_request() -> None:
+    row, segments = request("quickstart", 5)
+    last = printed(show(row, segments, 80)).splitlines()[-2].split()
+    assert last[-1] == f"{row['prompt']:,}" == "13,853"
+
+
+def test_names_of_a_log_cannot_steer_the_terminal() -> None:
+    whole = analysis("quickstart")
+    dirty = whole.tables["requests"].with_columns(session=pl.lit("\x1b[2J\n[bold]x"), model=pl.lit("[red]m\x07"))
+    text = printed(VIEWS["turns"](replace(whole, tables=whole.tables | {"requests": dirty}), 140))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[red]m" in text
+
+
+def test_what_is_unknown_of_some_requests_is_said() -> None:
+    whole = analysis("quickstart")
+    known = pl.int_range(pl.len()) >= 4
+    changed = whole.tables["requests"].with_columns(pl.when(known).then(pl.col("read", "write", "plain")))
+    text = one_line(VIEWS["analyze"](replace(whole, tables=whole.tables | {"requests": changed}), 140))
+    assert "read from cache (known for 93.9% of requests)" in text
+    assert "Unknown: cache reads and writes of 4 requests" in text
+
+
+def test_the_first_skipped_record_is_named_with_its_reason() -> None:
+    assert "Skipped fixtures/mooncake/shared_prefix.jsonl:6: names 1 more" in one_line(
+        VIEWS["analyze"](analysis("mooncake"), 140)
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("total", "filters", "sentence"),
+    [(0, (), "No request is in the log."), (66, ("since 2030",), "None of 66 requests passes since 2030")],
+)
+def test_nothing_selected_is_a_sentence(view: str, total: int, filters: tuple[str, ...], sentence: str) -> None:
+    none = analysis("quickstart", "none")
+    scope = replace(none.scope, total=total, selected=0, filters=filters)
+    assert one_line(VIEWS[view](replace(none, scope=scope), 80)).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("scope", "sentence"),
+    [
+        ({}, "2026-10-14 08:52 to 10-15 07:41 UTC"),
+        ({"zone": "Asia/Tokyo"}, "2026-10-14 17:52 to 10-15 16:41 Asia/Tokyo"),
+        ({"untimed": 66, "first": None, "last": None}, "no times in the log: order kept; gaps, days and TTL unknown"),
+        ({"untimed": 2}, "2 requests without a time"),
+        ({"naive": 1}, "times without a zone were read as UTC"),
+        ({"inferred_sessions": True}, "no session ids: a session is one chain of extending prompts"),
+        ({"assumed_gap": 30.0}, "gaps assumed 30s"),
+        ({"total": 90, "filters": ("model=claude-*",)}, "66 of 90 requests selected: model=claude-*"),
+    ],
+)
+def test_the_header_says_what_is_covered_and_assumed(scope: dict[str, Any], sentence: str) -> None:
+    whole = analysis("quickstart")
+    assert sentence in one_line(VIEWS["analyze"](replace(whole, scope=replace(whole.scope, **scope)), 140))
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"output_is_lower_bound": True}, "≥11.8k output"),
+        (
+            {"output_is_lower_bound": True},
+            "Output of 66 requests was logged before it ended: output sums are lower bounds",
+        ),
+        ({"output": None}, "output unknown"),
+        ({"read": None, "write": None, "plain": None}, "Cache: unknown, the log does not tell what was read"),
+        ({"read": None, "write": None, "plain": None}, "Unknown: cache reads and writes of all requests"),
+        ({"read": 0, "write": 0}, "Cache: no reads and no writes are in the log"),
+        ({"billed": False}, "(measured, nothing was billed)"),
+        ({"prompt": 130_000}, "66 prompts of 66 above 128k tokens"),
+        ({"role": "subagent"}, "66 subagent requests:"),
+    ],
+)
+def test_what_the_requests_tell_is_told(columns: dict[str, Any], sentence: str) -> None:
+    whole = analysis("quickstart")
+    frame = whole.tables["requests"]
+    changed = frame.with_columns(pl.lit(value, frame[name].dtype).alias(name) for name, value in columns.items())
+    assert sentence in one_line(VIEWS["analyze"](replace(whole, tables=whole.tables | {"requests": changed}), 140))
+
+
+def test_the_account_of_records_adds_up() -> None:
+    text = one_line(VIEWS["analyze"](analysis("codex"), 140))
+    assert "21 records = 3 requests + 2 duplicates + 15 others + 1 skipped" in text
+
+
+# --- the layout ----------------------------------------------------------------------------------------------------
+
+COLUMNS = st.lists(
+    st.builds(
+        Column,
+        title=st.text("abc", min_size=1, max_size=8),
+        cells=st.lists(st.text("xyz日", max_size=30), min_size=2, max_size=2),
+        drop=st.integers(0, 5),
+        name=st.integers(0, 12),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(COLUMNS, st.integers(40, 120))
+def test_a_table_fits_and_keeps_what_matters_more(columns: list[Column], width: int) -> None:
+    kept, widths = fit(columns, width)
+    assert kept == sorted(kept)
+    assert kept[0] == 0 or columns[0].drop
+    if len(kept) > 1:
+        assert sum(widths) + 2 * (len(kept) - 1) <= width
+    gone = [column.drop for place, column in enumerate(columns) if place not in kept]
+    assert all(columns[place].drop <= min(gone, default=5) for place in kept)
+
+
+def test_dropped_columns_are_named_below_the_table() -> None:
+    table = Table((Column("tool", ["a"], name=4), Column("tokens", ["1" * 30], 2), Column("calls", ["2" * 30], 1)), 50)
+    lines = printed(table).splitlines()
+    assert lines[0].split() == ["tool", "calls"]
+    assert lines[-1] == "not shown at this width: tokens"
+
+
+def test_long_names_are_shortened_in_the_middle() -> None:
+    table = Table((Column("name", ["first-half-second-half"], name=10), Column("n", ["1,234"])), 18)
+    assert printed(table).splitlines()[1] == "first…-half  1,234"
+
+
+@pytest.mark.parametrize(
+    ("share", "width", "text"),
+    [(0, 4, ""), (1, 4, "████"), (0.5, 4, "██"), (0.53, 4, "██▏"), (2, 3, "███"), (-1, 3, "")],
+)
+def test_bar(share: float, width: int, text: str) -> None:
+    assert bar(share, width) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "height", "lines"),
+    [
+        ([0, 8, 16], 2, ["  █", " ██"]),
+        ([1, 1_000], 1, ["▁█"]),
+        ([], 2, ["", ""]),
+        ([0, 0], 1, [""]),
+        ([3, 4], 1, ["▆█"]),
+    ],
+)
+def test_heights(values: list[int], height: int, lines: list[str]) -> None:
+    assert heights(values, height) == lines
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=300), st.integers(1, 80))
+def test_chunks_keep_the_largest_and_the_order(values: list[int], columns: int) -> None:
+    found = chunks(values, columns)
+    assert len(found) == min(len(values), columns)
+    assert max(found, default=0) == max(values, default=0)
+    assert set(found) <= set(values)
+
+
+@given(st.integers(0, 500), st.integers(2, 40))
+def test_spread_has_both_ends_and_no_place_twice(count: int, most: int) -> None:
+    places = spread(count, most)
+    assert len(places) == len(set(places)) == min(count, most)
+    assert places == sorted(places)
+    if count:
+        assert (places[0], places[-1]) == (0, count - 1)
+
+
+@pytest.mark.parametrize(
+    ("clauses", "width", "line"),
+    [(["a", "b", "c"], 5, "a · b"), (["long", "b"], 3, "long"), ([], 9, ""), (["a", "bbbb", "c"], 5, "a")],
+)
+def test_packed(clauses: list[str], width: int, line: str) -> None:
+    assert packed(clauses, width) == line
