@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentcost.growth import Growth
@@ -68,3 +68,16 @@ class Maker:
         """The record, every text counted."""
         self.growth.finish()
         return self.record
+
+
+def canonical(record: Record) -> tuple[object, ...]:
+    """What a record says, free of its numbers."""
+    digests = record.tree.digests()
+
+    def written(request: Request) -> str:
+        marks = [(digests[mark.node], mark.ttl) for mark in request.breakpoints]
+        answer = None if request.answer is None else digests[request.answer]
+        return repr((digests[request.node], answer, marks, replace(request, node=0, answer=None, breakpoints=())))
+
+    nodes = sorted(zip(digests, record.tree.ends, strict=True))
+    return nodes, sorted(map(written, record.requests)), +record.duplicates

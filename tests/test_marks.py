@@ -24,6 +24,7 @@ SHA = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
         ("Thu, 29 Jan 2026", "date"),
         ("Wednesday, 4 February 2026", "date"),
         ("Tue Mar 3 2026", "date"),
+        ("Thurs Mar 5", "date"),
         ("9:05:07", "clock"),
         (UUID, "uuid"),
         (UUID.upper(), "uuid"),
@@ -44,9 +45,9 @@ def test_marks(text: str, what: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Hello", "version 1.2.3", "2026", "12-31", "9:05", "port 8080", "a1b2c3d4-1234", "deadbeef", SHA + "0", SHA[:39],
-     "/temp/a", "tmp/a", "1234567890", "17698608001", "Monitor Issues 12", "Thus Section 12", "Sun Tzu 13", "Friday",
-     "Monday Mornings 9"],
+    ["", "Hello", "version 1.2.3", "2026", "12-31", "9:05", "port 8080", "a1b2c3d4-1234", "deadbeef", SHA + "0",
+     SHA[:39], "/temp/a", "tmp/a", "1234567890", "17698608001", "Monitor Issues 12",
+     "Thus Section 12", "Sun Tzu 13", "Friday", "Monday Mornings 9"],
 )  # fmt: skip
 def test_twins_without_marks(text: str) -> None:
     assert marks_of([text]) == [()]

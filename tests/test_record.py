@@ -12,11 +12,11 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.building import Maker, said, system, tool, words
+from tests.building import Maker, canonical, said, system, tool, words
 
 from agentcost.analyze import Choices, evaluate
 from agentcost.errors import BrokenLog
-from agentcost.model import Breakpoint, Kind, Place, Request, Skipped, Usage
+from agentcost.model import Breakpoint, Kind, Place, Skipped, Usage
 from agentcost.record import MAGIC, VERSION, Record, load, save
 
 # --- law 5: union --------------------------------------------------------------------------------------------------
@@ -45,19 +45,6 @@ def recorded(calls: list[tuple[int, dict[str, Any]]]) -> Record:
         )
     maker.record.skipped.append(Skipped(Place("made.jsonl", len(calls)), "broken"))
     return maker.made()
-
-
-def canonical(record: Record) -> tuple[object, ...]:
-    """What a record says, free of its numbers."""
-    digests = record.tree.digests()
-
-    def written(request: Request) -> str:
-        marks = [(digests[mark.node], mark.ttl) for mark in request.breakpoints]
-        answer = None if request.answer is None else digests[request.answer]
-        return repr((digests[request.node], answer, marks, replace(request, node=0, answer=None, breakpoints=())))
-
-    nodes = sorted(zip(digests, record.tree.ends, strict=True))
-    return nodes, sorted(map(written, record.requests)), +record.duplicates
 
 
 @settings(max_examples=80, deadline=None)

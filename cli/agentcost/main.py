@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ app.command("find", help="Agent logs on this machine.")(find.find)
 
 def run() -> None:
     """The console script: our own errors become one line and an exit status, 2 for wrong usage and 1 for the rest."""
+    gc.disable()  # a record is many small objects and no cycles: collecting them took a third of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     try:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 from agentcost.model import Mark
 
+_DAY = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur)?(?:day)?"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+
 PATTERNS = (
     ("timestamp", r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"),
     ("date", r"\d{4}-\d{2}-\d{2}"),
-    ("date", r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? (?:\d{1,2} )?[A-Z][a-z]{2,8} \d{1,2}(?:,? \d{4})?"),
+    ("date", rf"{_DAY},? (?:\d{{1,2}} )?{_MONTH} \d{{1,4}}(?:,? \d{{4}})?"),
     ("clock", r"\b\d{1,2}:\d{2}:\d{2}\b"),
     ("uuid", r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"),
     ("hash", r"\b[0-9a-f]{40}\b"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -54,6 +55,7 @@ def _context() -> multiprocessing.context.BaseContext:
 
 def _read_part(source: FileSource, name: str, reading: Reading) -> bytes:
     """In a worker: the record of a stretch, its lines counted from 1."""
+    gc.disable()  # as in the command itself
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, threads=False)
     read_log(record, growth, source, reader_named(name), reading)

@@ -35,6 +35,15 @@ class Log:
     others: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
 
+    def plus(self, more: Log) -> Log:
+        """The account of both: of one log that was read twice, or in two parts."""
+        kinds = Counter(self.others)
+        kinds.update(more.others)
+        return Log(
+            self.name, self.format, max(self.size, more.size), max(self.lines, more.lines), self.records + more.records,
+            self.requests + more.requests, dict(kinds), self.skipped + more.skipped,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Record:

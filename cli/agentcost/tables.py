@@ -13,7 +13,7 @@ from agentcost.lineage import Standing
 from agentcost.measure import KINDS, Ints, Measured, levels_of
 from agentcost.model import ROOT, Kind, Request
 from agentcost.prefix import Tree
-from agentcost.record import Record
+from agentcost.record import Log, Record
 from agentcost.results import KIND_COLUMNS, QUANTILES, THRESHOLDS, Ruler
 
 FIXED = (Kind.HIDDEN, Kind.OVERHEAD, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
@@ -357,7 +357,10 @@ def rulers(found: Iterable[Ruler]) -> pl.DataFrame:
 def accounts(record: Record) -> dict[str, pl.DataFrame]:
     """What became of every record of every log."""
     skipped = sorted((skip.place.source, skip.place.line, skip.reason) for skip in record.skipped)
-    logs = sorted(record.logs, key=lambda log: log.name)
+    known: dict[str, Log] = {}
+    for log in record.logs:  # a log beside its own saved record is there twice
+        known[log.name] = known[log.name].plus(log) if log.name in known else log
+    logs = [known[name] for name in sorted(known)]
     sources = []
     for log in logs:
         repeats = record.duplicates[log.name]

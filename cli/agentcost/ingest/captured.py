@@ -145,14 +145,16 @@ def _grow(log: Log, prompt: Prompt, items: Sequence[Any]) -> list[State]:
 
 def _request(log: Log, record: Record, prompt: Prompt) -> Item:
     context, state, value = prompt.context, prompt.state, record.value
-    api, url = context.api, envelopes.url_of(value)
-    status = envelopes.status_of(value)
+    api, url, status = context.api, "", 0
+    if context.path:
+        url, status = envelopes.url_of(value), envelopes.status_of(value)
     answer = envelopes.answer_of(value, api) if context.path else None
     if "count" in url.rpartition("/")[2].lower() and "tokens" in url.lower():
         return Other(record.place, "token count")
     if status >= 400 and not answer:
         return Other(record.place, f"failed call (status {status})")
-    identity = envelopes.merged(envelopes.sender_of(value), api.identity(prompt.body), context.identity)
+    sender = (envelopes.sender_of(value),) if context.path else ()
+    identity = envelopes.merged(*sender, api.identity(prompt.body), context.identity)
     started, ended, naive = envelopes.times_of(value) if context.path else (None, None, False)
     request_id = _id_of(answer)
     reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []

@@ -13,7 +13,7 @@ from agentcost.ingest.spread import locate
 from agentcost.model import ROOT, Breakpoint, Grow, Segment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class State:
     """What a prompt amounts to behind one of its messages."""
 
@@ -66,7 +66,7 @@ class Chains:
             extend_chain(self.cut, record.line, found, states)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Location:
     """Where a body stands in its record: its path, its bytes where it is a string, and its large values."""
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from agentcost.model import Grow, Item, Knowledge, Place, Segment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Line:
     """One line of a log: bytes `start` to `end` of `buffer`, without its line end.
 

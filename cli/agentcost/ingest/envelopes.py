@@ -200,7 +200,8 @@ def sender_of(record: Any) -> Identity:
 
 def merged(*identities: Identity) -> Identity:
     """Field by field the first that is known."""
-    return Identity(*(
-        next((value for value in values if value), "")
-        for values in zip(*((i.session, i.user, i.project, i.client, i.task) for i in identities), strict=True)
-    ))  # fmt: skip
+    session = user = project = client = task = ""
+    for identity in identities:
+        session, user = session or identity.session, user or identity.user
+        project, client, task = project or identity.project, client or identity.client, task or identity.task
+    return Identity(session, user, project, client, task)

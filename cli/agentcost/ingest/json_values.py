@@ -52,7 +52,7 @@ class Extent:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Record:
     """A value of a log, or the `reason` why there is none.
 

@@ -27,11 +27,11 @@ def image_size(payload: str) -> tuple[int, int] | None:
     head = decoded(payload, 64)
     if head.startswith(b"\x89PNG") and len(head) >= 24:
         return struct.unpack(">II", head[16:24])
-    if head.startswith(b"GIF8"):
+    if head.startswith(b"GIF8") and len(head) >= 10:
         return struct.unpack("<HH", head[6:10])
     if head.startswith(b"\xff\xd8"):
         return _jpeg_size(decoded(payload, 262_144))
-    if head[8:12] == b"WEBP":
+    if head[8:12] == b"WEBP" and len(head) >= 30:
         return _webp_size(head)
     return None
 

@@ -87,7 +87,7 @@ def canonical(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Spot:
     """Where a block stands: its level, role, and whether it opens its message; `breakpoint` behind it."""
 
@@ -121,7 +121,7 @@ def _clip(lead: str) -> str:
     return lead
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Piece:
     """A stretch of one text block that belongs to one component."""
 
@@ -153,7 +153,7 @@ def text_segments(
 def _pieces(kind: Kind, text: str, name: str) -> Iterator[Piece]:
     if kind is Kind.USER and text.startswith(SUMMARY_OPENINGS):
         kind = Kind.SUMMARY
-    if kind not in _HOLD_REMINDERS or not any(tag in text for tag in _CLOSING_TAGS):
+    if kind not in _HOLD_REMINDERS or "</" not in text or not any(tag in text for tag in _CLOSING_TAGS):
         yield Piece(kind, text, name)
         return
     at = 0

@@ -31,7 +31,7 @@ _CHAINS, _BOUNDARIES, _PROBE, _LOOK_ALIKES, _SLACK = 64, 6, 32, 4, 512
 _ZERO = b"0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Boundary:
     """The growing list's bytes from `[` to behind one element, and what they amounted to."""
 
@@ -75,7 +75,7 @@ class Chain:
     context: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
 class Cut:
     """A shortened line. `removed` are the line's byte ranges left out, each replaced by one zero."""
 

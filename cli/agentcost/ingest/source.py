@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -141,22 +142,29 @@ def _lines_of_file(file: BinaryIO, offset: int, stop: int | None, number: int) -
     """The lines of a file from `offset` on. What a block cuts off is read again with the next one.
 
     Blocks are copies and no memory map: searching bytes is several times faster, memory stays bounded, and a log
-    that is truncated while it is read does no harm.
+    that is truncated while it is read does no harm. The next block is read while the lines of one are used.
     """
-    size = _BLOCK
-    while stop is None or offset < stop:
-        file.seek(offset)
-        buffer = file.read(size if stop is None else min(size, stop - offset))
-        end = buffer.rfind(b"\n") + 1
-        if len(buffer) == size and not end:
-            size *= 2
-            continue
-        last = len(buffer) < size
-        number = yield from _lines(buffer, 0, len(buffer) if last else end, number, offset)
-        if last:
-            return
-        offset += end
-        size = _BLOCK
+    with ThreadPoolExecutor(1) as ahead:
+        size, buffer = _BLOCK, _block(file, offset, stop, _BLOCK)
+        while buffer:
+            end = buffer.rfind(b"\n") + 1
+            if len(buffer) == size and not end:
+                size *= 2
+                buffer = _block(file, offset, stop, size)
+                continue
+            if len(buffer) < size:
+                yield from _lines(buffer, 0, len(buffer), number, offset)
+                return
+            size, following = _BLOCK, ahead.submit(_block, file, offset + end, stop, _BLOCK)
+            number = yield from _lines(buffer, 0, end, number, offset)
+            offset += end
+            buffer = following.result()
+
+
+def _block(file: BinaryIO, offset: int, stop: int | None, size: int) -> bytes:
+    """Up to `size` bytes at `offset`, none from `stop` on; fewer at the end."""
+    file.seek(offset)
+    return file.read(size if stop is None else max(0, min(size, stop - offset)))
 
 
 def _lines_of_blocks(parts: Iterator[bytes], offset: int, number: int) -> Iterator[Line]:

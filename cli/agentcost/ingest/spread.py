@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy
 
+_BRACE = ord("{")
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -63,7 +65,20 @@ def spread(document: bytes, path: tuple[str, ...], growing: str, stable: tuple[s
         raw = getattr(found, f"value{number}")
         if memoryview(raw):
             values[key] = _raw(raw, base)
-    return Spread(values, [_raw(raw, base) for raw in found.value0])
+    return Spread(values, _elements(document, base, found.value0))
+
+
+def _elements(document: bytes, base: int, raws: Sequence[msgspec.Raw]) -> list[tuple[int, int]]:
+    """The byte ranges of a list's elements. Between two objects there is no other brace: no address is needed."""
+    found: list[tuple[int, int]] = []
+    for raw in raws:
+        view = memoryview(raw)
+        if found and view[0] == _BRACE:
+            start = document.find(b"{", found[-1][1])
+            found.append((start, start + len(view)))
+        else:
+            found.append(_raw(raw, base))
+    return found
 
 
 @cache

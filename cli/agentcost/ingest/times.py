@@ -13,9 +13,9 @@ def moment(value: object) -> tuple[float | None, bool]:
     if isinstance(value, bool) or value is None:
         return None, False
     if isinstance(value, int | float):
-        return _from_epoch(float(value)), False
+        return _from_epoch(value), False
     text = str(value).strip()
-    if text.replace(".", "", 1).isdigit():
+    if text.replace(".", "", 1).isdecimal():
         return _from_epoch(float(text)), False
     try:
         found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
@@ -26,7 +26,7 @@ def moment(value: object) -> tuple[float | None, bool]:
     return found.timestamp(), False
 
 
-def _from_epoch(value: float) -> float | None:
+def _from_epoch(value: int | float) -> float | None:
     """Seconds from an epoch count in s, ms, µs or ns, told by its size."""
     for limit, divisor in ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6)):
         if abs(value) < limit:

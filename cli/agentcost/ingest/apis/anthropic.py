@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from agentcost.ingest import parts
@@ -183,6 +184,7 @@ def identity(body: Body) -> Identity:
     return Identity(session=session, user=user, project=project, client=client)
 
 
+@lru_cache(maxsize=256)
 def _user_and_session(user_id: str) -> tuple[str, str]:
     found = _USER_ID.fullmatch(user_id)
     if found:

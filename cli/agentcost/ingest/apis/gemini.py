@@ -20,11 +20,15 @@ from agentcost.model import Ends, Kind, Segment, Usage
 _CONFIG = ("thinkingConfig", "maxOutputTokens", "responseMimeType", "responseModalities", "mediaResolution")
 _SCHEMAS = ("responseSchema", "responseJsonSchema")
 _ROLES = {"model": "assistant", "function": "tool"}
+_STORED = ("ttl", "expireTime", "displayName")
+"""Keys of content that is sent to be cached, which asks no model for anything."""
 
 
 def owns(body: Body) -> bool:
-    """A list of contents that have parts."""
+    """A list of contents that have parts, and no sign that they are to be stored."""
     contents = body.get("contents")
+    if any(holding(body, key) for key in _STORED):
+        return False
     return isinstance(contents, list) and all(isinstance(item, dict) and "parts" in item for item in contents[:1])
 
 

@@ -18,7 +18,7 @@ from agentcost.model import Usage
 
 
 def usage_of(billed: Any) -> Usage | None:
-    """The billed tokens of a `usage` object; None where it names no input."""
+    """The billed tokens of a `usage` object; None where it names no input, or is all zeros: nobody counted."""
     if not isinstance(billed, dict):
         return None
     prompt = _first(billed, "prompt_tokens", "input_tokens")
@@ -41,6 +41,8 @@ def usage_of(billed: Any) -> Usage | None:
     short, long = _count(ttl, "ephemeral_5m_input_tokens"), _count(ttl, "ephemeral_1h_input_tokens")
     output, reasoning = _output(billed, prompt)
     cached = read + max(write, short + long)
+    if not (prompt or cached or output):
+        return None
     return Usage(
         plain=prompt if _excludes(billed, prompt, output, cached) else prompt - cached,
         read=read,

@@ -1,0 +1,280 @@
+"""A part put into a request: its component grows by the part's tokens, the overhead by the template's, nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+from tests.dialects import ANTHROPIC, CHAT, GEMINI, MEMORY, RESPONSES, SUMMARY, TWIN, Body, Dialect
+from tests.forms import BILLED, FORMS, Form, captured, escaped, paired
+from tests.reading import memory_source
+
+from agentcost.analyze import evaluate
+from agentcost.loading import Reading, load_logs
+from agentcost.model import Kind
+from agentcost.rendering import FOOTER, HEADER
+from agentcost.results import KIND_COLUMNS
+from agentcost.tokens import counter, document_tokens, encoding_of, factor, image_tokens, overhead, template_of
+
+Components = dict[Kind, int]
+"""Tokens of every component that has any."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A dialect, a model behind it, and how many messages the base request has in that dialect."""
+
+    dialect: Dialect
+    model: str
+    messages: int
+
+    @property
+    def base(self) -> Body:
+        """The base request to this model."""
+        return {**deepcopy(self.dialect.base), "model": self.model}
+
+    def with_part(self, kind: Kind) -> Body:
+        """The base request with one part of this kind more."""
+        body = self.base
+        self.dialect.add[kind][0](body)
+        return body
+
+    @property
+    def openai(self) -> bool:
+        """Whether a system text is a message and tools are one text; the others have places of their own."""
+        return self.dialect in (CHAT, RESPONSES)
+
+
+CASES = {
+    "exact, chat": Case(CHAT, "gpt-4o", 4),
+    "exact, responses": Case(RESPONSES, "gpt-4o", 5),
+    "estimated, a factor": Case(ANTHROPIC, "claude-sonnet-4-5", 3),
+    "estimated, a factor by content": Case(ANTHROPIC, "claude-opus-4-8", 3),
+    "estimated, whole numbers": Case(GEMINI, "gemini-2.5-pro", 3),
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+PARTS = [(name, kind) for name, case in CASES.items() for kind in case.dialect.add]
+
+
+# --- as the program measures it ------------------------------------------------------------------------------------
+
+
+def measured(records: Sequence[Body]) -> list[Components]:
+    """The components of every request of a log of these records, in their order."""
+    log = memory_source("log.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+    tables = evaluate(load_logs([log], Reading(threads=False))).tables
+    assert tables["sources"].select("requests", "skipped").rows() == [(len(records), 0)]
+    rows = tables["requests"].sort("line").iter_rows(named=True)
+    return [{kind: row[name] for kind, name in KIND_COLUMNS.items() if row[name]} for row in rows]
+
+
+@cache
+def alone(case: Case) -> dict[Kind | None, Components]:
+    """The base request (None) and the base with each part put into it, each measured as a log of its own."""
+    bodies: dict[Kind | None, Body] = {None: case.base, **{kind: case.with_part(kind) for kind in case.dialect.add}}
+    return {kind: measured([body])[0] for kind, body in bodies.items()}
+
+
+# --- as it is done by hand -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text (behind another of the same block), or the tokens of what is no text."""
+
+    kind: Kind
+    text: str = ""
+    lead: str = ""
+    tokens: int = 0
+
+    def count(self, model: str) -> float:
+        """Tokens before rounding."""
+        encoding = encoding_of(model)
+        tokenizer = counter(encoding.name)
+        own = tokenizer.count(self.lead + self.text) - tokenizer.count(self.lead)
+        return self.tokens or own * factor(encoding, self.kind)
+
+
+def tools(case: Case, *names: str) -> list[Part]:
+    """Definitions in their order; OpenAI renders them into one text."""
+    texts = [case.dialect.tool_text(name) for name in names]
+    leads = [HEADER, *texts] if case.openai else [""] * len(texts)
+    kinds = [Kind.MCP_TOOL if "__" in name else Kind.TOOL for name in names]
+    return [Part(*row) for row in zip(kinds, texts, leads, strict=False)]
+
+
+def by_hand(case: Case, more: Sequence[Part] = (), *, system: Sequence[Part] = (), tool: str = "",
+            messages: int = 0, calls: int = 0) -> Components:  # fmt: skip
+    """The components of the base request, and of what was put behind its tools, its system prompt, its messages.
+
+    Tokens are counted along the path and rounded there, so that they add up to the whole.
+    """
+    names = ["read_file", "bash", *([tool] if tool else [])]
+    said = [Part(Kind.USER, "Hello"), Part(Kind.ASSISTANT, "Hi")]
+    called = [Part(Kind.TOOL_CALL, f"{name}\n{{}}") for name in names[:2]]
+    path = [*tools(case, *names), Part(Kind.SYSTEM, "You help."), *system, *said, *called, *more]
+    found: Components = {}
+    total = 0.0
+    for part in path:
+        before, total = round(total), total + part.count(case.model)
+        found[part.kind] = found.get(part.kind, 0) + round(total) - before
+    around = overhead(
+        template_of(case.model, case.dialect.api.name),
+        messages=case.messages + messages, tools=len(names), system=True, calls=2 + calls,
+    )  # fmt: skip
+    return {kind: count for kind, count in (found | {Kind.OVERHEAD: around}).items() if count}
+
+
+def with_part_by_hand(case: Case, kind: Kind) -> Components:
+    """What the base request with one part more has, from what the dialect says of the part."""
+    text = case.dialect.add[kind][1]
+    if kind in (Kind.TOOL, Kind.MCP_TOOL):
+        return by_hand(case, tool="grep" if kind is Kind.TOOL else "mcp__github__list_issues")
+    if kind is Kind.SYSTEM and not case.openai:
+        return by_hand(case, system=[Part(kind, text)])
+    media = {
+        Kind.IMAGE: image_tokens(case.model, 2, 3, "low" if case.dialect is CHAT else "auto"),
+        Kind.DOCUMENT: document_tokens(case.model, 1),
+    }
+    return by_hand(case, [Part(kind, text, tokens=media.get(kind, 0))], messages=1, calls=int(kind is Kind.TOOL_CALL))
+
+
+def grown(before: Components, after: Components) -> Components:
+    """By how much each component differs."""
+    return {kind: after.get(kind, 0) - before.get(kind, 0) for kind in {*before, *after}
+            if after.get(kind, 0) != before.get(kind, 0)}  # fmt: skip
+
+
+# --- the law -------------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_the_base_request_is_its_parts(case: Case) -> None:
+    assert alone(case)[None] == by_hand(case)
+
+
+@pytest.mark.parametrize(("name", "kind"), PARTS)
+def test_a_part_grows_its_component_by_its_tokens_and_the_overhead_by_the_templates(name: str, kind: Kind) -> None:
+    case = CASES[name]
+    before, after = alone(case)[None], alone(case)[kind]
+    assert after == with_part_by_hand(case, kind)
+    others = {other: tokens for other, tokens in grown(before, after).items() if other not in (kind, Kind.OVERHEAD)}
+    in_the_middle = kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SYSTEM)
+    if in_the_middle and encoding_of(case.model).base != 1:  # what follows is rounded from another total
+        assert all(abs(tokens) <= 1 for tokens in others.values())
+    else:
+        assert not others
+    assert after[kind] > before.get(kind, 0)
+
+
+AROUND = {"exact, chat": (4, 7, 0), "exact, responses": (4, 7, 0), "estimated, a factor": (3, 3, 12),
+          "estimated, a factor by content": (3, 3, 12), "estimated, whole numbers": (0, 0, 0)}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "around"), AROUND.items(), ids=list(AROUND))
+def test_the_overhead_of_a_message_a_call_and_a_tool(name: str, around: tuple[int, int, int]) -> None:
+    found = alone(CASES[name])
+    grew = [grown(found[None], found[kind]).get(Kind.OVERHEAD, 0) for kind in (Kind.USER, Kind.TOOL_CALL, Kind.TOOL)]
+    assert tuple(grew) == around
+
+
+@every_case
+def test_all_in_one_log_are_what_they_are_alone(case: Case) -> None:
+    wanted = alone(case)
+    bodies = [case.base, *(case.with_part(kind) for kind in case.dialect.add)]
+    assert measured(bodies) == [wanted[None], *(wanted[kind] for kind in case.dialect.add)]
+
+
+def test_openai_counts_all_tools_as_one_text() -> None:
+    case = CASES["exact, chat"]
+    texts = [case.dialect.tool_text(name) for name in ("read_file", "bash", "mcp__github__list_issues")]
+    with_server = alone(case)[Kind.MCP_TOOL]
+    whole = counter("o200k_base").count(HEADER + "".join(texts) + FOOTER)
+    frame = counter("o200k_base").count(HEADER + FOOTER)
+    assert with_server[Kind.TOOL] + with_server[Kind.MCP_TOOL] == whole - frame
+
+
+@every_case
+def test_parts_join_where_all_are_put_in(case: Case) -> None:
+    body = case.base
+    for add, _ in case.dialect.add.values():
+        add(body)
+    parts = [grown(alone(case)[None], alone(case)[kind]) for kind in case.dialect.add]
+    rounded = len(parts) if encoding_of(case.model).base != 1 else 0
+    for kind, tokens in measured([body])[0].items():
+        wanted = alone(case)[None].get(kind, 0) + sum(part.get(kind, 0) for part in parts)
+        assert abs(tokens - wanted) <= rounded, kind
+
+
+# --- twins, and pieces of one block --------------------------------------------------------------------------------
+
+TWINS = (
+    TWIN,
+    f"What came of this? {SUMMARY}",
+    "The following skills are available: pdf",
+    "Read CLAUDE.md, then <environment_context>",
+    "mcp__github__list_issues",
+)
+
+
+@every_case
+def test_what_lacks_the_mark_stays_what_it_is(case: Case) -> None:
+    bodies = [case.base for _ in TWINS]
+    for body, text in zip(bodies, TWINS, strict=True):
+        body[case.dialect.api.growing].append(case.dialect.user(text))
+    wanted = [by_hand(case, [Part(Kind.USER, text)], messages=1) for text in TWINS]
+    assert measured(bodies) == wanted
+
+
+@every_case
+def test_a_tool_with_one_underscore_behind_mcp_is_no_servers(case: Case) -> None:
+    body = case.base
+    body["tools"].append(case.dialect.tool("mcp_x"))
+    assert measured([body]) == [by_hand(case, tool="mcp_x")]
+
+
+@every_case
+def test_a_reminder_takes_its_own_share_of_a_block(case: Case) -> None:
+    body, pieces = case.base, ("Look:\n", f"{MEMORY}\n", "Thanks, now go on.")
+    body[case.dialect.api.growing].append(case.dialect.user("".join(pieces)))
+    kinds = (Kind.USER, Kind.MEMORY, Kind.USER)
+    parts = [Part(kind, text, "".join(pieces[:at])) for at, (kind, text) in enumerate(zip(kinds, pieces, strict=True))]
+    assert measured([body]) == [by_hand(case, parts, messages=1)]
+
+
+# --- the same request in every full format -------------------------------------------------------------------------
+
+FORMED = [
+    pytest.param(case, form, id=f"{name}-{form.__name__}")
+    for form, dialects in FORMS for name, case in CASES.items() if case.dialect in dialects
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "form"), FORMED)
+def test_every_full_format_has_the_same_components(case: Case, form: Form) -> None:
+    for kind, wanted in alone(case).items():
+        [found] = measured([form(case.dialect, case.base if kind is None else case.with_part(kind))])
+        billed = sum(wanted.values()) if form is escaped else BILLED
+        unexplained = found.pop(Kind.UNEXPLAINED, 0)
+        assert found == wanted, kind
+        assert sum(found.values()) + unexplained == billed
+
+
+@pytest.mark.parametrize("case", [CASES["exact, chat"], CASES["exact, responses"]], ids=["chat", "responses"])
+def test_a_bill_of_zeros_is_no_bill(case: Case) -> None:
+    record = paired(case.dialect, case.base)
+    record["response"]["body"]["usage"] = dict.fromkeys(record["response"]["body"]["usage"], 0)
+    assert measured([record]) == [alone(case)[None]]
+
+
+def test_content_that_is_stored_for_later_is_no_call() -> None:
+    case = CASES["estimated, whole numbers"]
+    stored = captured(GEMINI, {**case.base, "ttl": "120s"})
+    stored["request"]["url"] = "https://generativelanguage.googleapis.com/v1beta/cachedContents"
+    lines = json.dumps(stored) + "\n" + json.dumps(case.base)
+    sources = evaluate(load_logs([memory_source("log.jsonl", lines)], Reading(threads=False))).tables["sources"]
+    assert sources.select("records", "requests", "others").rows() == [(2, 1, 1)]
