@@ -38,9 +38,9 @@ def test_what_is_no_rule(argument: str) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "expected"),
-    [(1, "logs"), (2, "alice"), (3, "web"), (-1, "run.jsonl"), (-2, "web"), (-4, "logs"), (5, ""), (-5, "")],
+    [(1, "logs"), (2, "alice"), (3, "web"), (-1, "web"), (-2, "alice"), (-3, "logs"), (4, ""), (-4, "")],
 )
-def test_folders_count_from_both_ends(folder: int, expected: str) -> None:
+def test_folders_count_from_both_ends_and_the_file_is_none(folder: int, expected: str) -> None:
     assert dict(under(Label("team", folder)).labels) == {"old": "x", "team": expected}
 
 

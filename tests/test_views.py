@@ -242,6 +242,26 @@ def test_what_the_requests_tell_is_told(columns: dict[str, Any], sentence: str) 
     assert sentence in one_line(VIEWS["analyze"](replace(whole, tables=whole.tables | {"requests": changed}), 140))
 
 
+@pytest.mark.parametrize(
+    ("largest", "on_plot", "sentence"),
+    [
+        (47_999, False, "agent requests, 2 times the largest here and so off the plot; the claim beside it"),
+        (48_000, True, "432,000 coding-agent requests; the claim beside it, that about half exceed 128k, cannot hold"),
+        (300_000, True, "Half are above 300k, 100% above 96k"),
+    ],
+)
+def test_the_published_median_is_on_the_plot_or_said_to_be_off_it(largest: int, on_plot: bool, sentence: str) -> None:
+    whole = analysis("quickstart")
+    above = 1.0 if largest > 96_000 else 0.0
+    tables = {
+        "requests": whole.tables["requests"].with_columns(prompt=pl.lit(largest)),
+        "distribution": whole.tables["distribution"].with_columns(value=pl.lit(largest), share=pl.lit(above)),
+    }
+    changed = replace(whole, tables=whole.tables | tables)
+    assert ("96k published median" in printed(VIEWS["full"](changed, 100))) == on_plot
+    assert sentence in one_line(VIEWS["full"](changed, 100))
+
+
 def test_the_account_of_records_adds_up() -> None:
     text = one_line(VIEWS["analyze"](analysis("codex"), 140))
     assert "21 records = 3 requests + 2 duplicates + 15 others + 1 skipped" in text

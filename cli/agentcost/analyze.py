@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from agentcost import tables
 from agentcost.lineage import standings
 from agentcost.measure import measure
+from agentcost.model import ROOT
 from agentcost.record import Record
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
 from agentcost.selection import Selection, calendar, checked_key, select
@@ -76,8 +78,8 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def path(record: Record, index: int) -> list[PathRow]:
-    """The path of the request at `index` of the record's order, segment by segment."""
+def path(record: Record, index: int, texts: Mapping[int, str] | None = None) -> list[PathRow]:
+    """The path of the request at `index` of the record's order, segment by segment; `texts` by segment number."""
     requests = record.ordered()
     standing = standings(record.tree, requests)
     measured = measure(record.tree, requests, [stand.lineage for stand in standing])
@@ -102,6 +104,7 @@ def path(record: Record, index: int) -> list[PathRow]:
                 breakpoint=markers.get(node, ""),
                 marks=tuple(sorted({mark.what for mark in entry.marks})),
                 place=_place(record, entry.place),
+                text=(texts or {}).get(record.tree.segments[node], ""),
             )
         )
     return rows
@@ -110,3 +113,18 @@ def path(record: Record, index: int) -> list[PathRow]:
 def _place(record: Record, place: tuple[int, int, int]) -> str:
     source, offset, _ = place
     return f"{record.logs[source].name}@{offset}" if 0 <= source < len(record.logs) else ""
+
+
+def segments_of(record: Record, requests: pl.DataFrame) -> list[int]:
+    """The numbers of the segments on the paths of the given requests (rows of the requests table), each once."""
+    chosen = set(requests.select("source", "line", "id").iter_rows())
+    found: set[int] = set()
+    seen = {ROOT}
+    for request in record.requests:
+        if (request.place.source, request.place.line, request.id) in chosen:
+            node = request.node
+            while node not in seen:
+                seen.add(node)
+                found.add(record.tree.segments[node])
+                node = record.tree.parents[node]
+    return sorted(found)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
 
+from agentcost import __version__
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.json_values import read_value
 from agentcost.ingest.peeking import not_a_log
 from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
@@ -46,7 +48,7 @@ class Reading:
     def key(self) -> str:
         """What of these choices a kept record depends on."""
         prefix = b"".join(segment.digest for segment in self.prefix).hex()
-        return repr((self.input_format, self.engine, sorted(self.columns.items()), prefix, self.labels))
+        return repr((__version__, self.input_format, self.engine, sorted(self.columns.items()), prefix, self.labels))
 
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
@@ -155,22 +157,42 @@ def read_log(record: Record, growth: Growth, source: Source, reader: Reader, rea
     log = record.logs[number]
     answers = {request.id: request.answer for request in record.requests if request.answer is not None}
     hand = Hand(growth.grow, reading.prefix, reading.columns, answers)
+    labels = labels_from(source, reading.labels)
     try:
         for item in reader.read(source, hand):
             growth.settle((number, item.place.offset, item.place.length))
-            take(record, log, item, reading.labels)
+            take(record, log, labels(item))
     except BrokenLog as error:
-        take(record, log, Skipped(Place(source.name, 0), str(error)), ())
+        take(record, log, Skipped(Place(source.name, 0), str(error)))
 
 
-def take(record: Record, log: Log, item: Item, labels: Sequence[Label]) -> None:
+def labels_from(source: Source, labels: Sequence[Label]) -> Callable[[Item], Item]:
+    """What labels the items of a log. Fields of records are read again from the file, which must be a plain one."""
+    if not labels:
+        return lambda item: item
+    fields = any(label.keys for label in labels)
+    if fields and not (isinstance(source, FileSource) and source.is_plain()):
+        raise UsageError(f"{source.name}: --label json: needs a plain file; unpack it, or save the pipe to one")
+
+    def label(item: Item) -> Item:
+        if not isinstance(item, Request):
+            return item
+        value = None
+        if fields and isinstance(source, FileSource):
+            value, _ = read_value(source.piece(item.place.offset, item.place.length))
+        return labelled(item, labels, value)
+
+    return label
+
+
+def take(record: Record, log: Log, item: Item) -> None:
     """Count an item into its log, and put it where it belongs."""
     log.records += 1
     log.size = max(log.size, item.place.offset + item.place.length)
     log.lines = max(log.lines, item.place.line)
     if isinstance(item, Request):
         log.requests += 1
-        record.add(labelled(item, labels) if labels else item)
+        record.add(item)
     elif isinstance(item, Skipped):
         log.skipped += 1
         record.skipped.append(item)

@@ -179,8 +179,7 @@ def estimate(entry: Entry, encoding: Encoding, model: str) -> float:
     if entry.media:
         return _media(entry.media, model)
     count = entry.counts.get(encoding.name, 0)
-    share = 1.0 if entry.size == entry.characters else max(0.0, 1 - (entry.size - entry.characters) / entry.size)
-    return count * factor(encoding, entry.kind, share)
+    return count * factor(encoding, entry.kind, entry.ascii / entry.characters if entry.characters else 1.0)
 
 
 def _media(media: str, model: str) -> int:

@@ -20,7 +20,7 @@ class Entry:
 
     `place` is (source number, byte offset, byte length) of the record that first held it. `runs` are 8-byte
     digests of every 64-byte run of the canonical text, `counts` tokens by encoding, `characters` and `size`
-    the text's length in characters and in UTF-8 bytes.
+    the text's length in characters and in UTF-8 bytes, `ascii` how many of its characters are ASCII.
     """
 
     digest: bytes
@@ -38,6 +38,7 @@ class Entry:
     runs: bytes = b""
     marks: tuple[Mark, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    ascii: int = 0
 
 
 @dataclass(slots=True)
@@ -122,15 +123,19 @@ def copied(entry: Entry, place: tuple[int, int, int]) -> Entry:
     return Entry(
         entry.digest, entry.level, entry.role, entry.kind, entry.name, entry.server, entry.opens_message, entry.media,
         entry.tokens, entry.size, entry.characters, place, entry.runs, entry.marks, dict(entry.counts),
+        entry.ascii,
     )  # fmt: skip
 
 
 def entry_of(segment: Segment, place: tuple[int, int, int]) -> Entry:
     """A segment without its text."""
-    size = len(segment.text) if segment.text.isascii() else len(segment.text.encode("utf-8", "surrogatepass"))
+    text = segment.text
+    size = ascii_ = len(text)
+    if not text.isascii():
+        size, ascii_ = len(text.encode("utf-8", "surrogatepass")), len(text.encode("ascii", "ignore"))
     return Entry(
         segment.digest, segment.level, segment.role, segment.kind, segment.name, segment.server,
-        segment.opens_message, segment.media, segment.tokens, size, len(segment.text), place,
+        segment.opens_message, segment.media, segment.tokens, size, len(text), place, ascii=ascii_,
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ class PathRow:
     """A segment on a request's path: its tokens, those up to it, and whether the request before it had it too.
 
     `breakpoint` is the time to live of a cache marker behind it, `marks` what is volatile in it. `place` is where it
-    first stood in the log.
+    first stood in the log, `text` is its text where that was asked for.
     """
 
     level: str
@@ -87,6 +87,7 @@ class PathRow:
     breakpoint: str = ""
     marks: tuple[str, ...] = ()
     place: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +142,9 @@ TABLES: dict[str, tuple[str, str]] = {
     "sources": ("a log", "source, format, bytes, records, requests, duplicates, others, skipped"),
     "others": ("a source and kind of record that is no request", "source, what, count"),
     "skipped": ("a record that could not be read", "source, line, reason"),
+    "texts": (
+        "a distinct text of the selected requests; only with --include-text",
+        "component, name, server, role, characters, text",
+    ),
 }
 """The tables of an analysis: what a row is, and its columns."""

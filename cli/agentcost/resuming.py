@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agentcost.errors import BrokenLog
+from agentcost.ingest.compression import MAGIC_BYTES, engine_of
 from agentcost.ingest.source import FileSource
 from agentcost.record import Record, load, save
 from agentcost.tokens.counts import replace
@@ -56,9 +57,11 @@ def kept(cache: Path, source: FileSource, key: str) -> Kept | None:
 
 
 def keep(cache: Path, source: FileSource, key: str, record: Record) -> None:
-    """Keep the record of a log that ends with a whole line; another is still being written."""
+    """Keep the record of a log that ends with a whole line (another is still being written) and is no archive."""
     status, path = source.path.stat(), _path(cache, source, key)
     with source.path.open("rb") as file:
+        if engine_of(file.read(MAGIC_BYTES)):
+            return
         file.seek(max(0, status.st_size - 1))
         if file.read(1) != b"\n":
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy
@@ -41,7 +41,6 @@ def requests(
         kinds[list(group.rows)] = group.kinds
         for row in group.rows:
             basis[row] = group.ruler.basis
-    tooled = _sessions_with_tools(standing, kinds)
     rows = [
         _row(index, request, stand, basis[index], _gap(request, stand, requests, assumed_gap))
         for index, (request, stand) in enumerate(zip(requests, standing, strict=True))
@@ -56,7 +55,7 @@ def requests(
     return frame.with_columns(
         *columns,
         prompt=pl.when(pl.col("billed")).then(pl.col("prompt")).otherwise(pl.Series(kinds.sum(axis=1))),
-        role=pl.Series(_roles(requests, standing, kinds, tooled), dtype=pl.String),
+        role=pl.Series(_roles(requests, standing, kinds), dtype=pl.String),
     )
 
 
@@ -87,19 +86,18 @@ def _gap(request: Request, stand: Standing, every: Sequence[Request], assumed: f
     return round(request.started - before, 6)
 
 
-def _sessions_with_tools(standing: Sequence[Standing], kinds: Ints) -> set[str]:
+def _roles(requests: Sequence[Request], standing: Sequence[Standing], kinds: Ints) -> list[str]:
+    """A call without tools in a session (a log, where it names none) that has them is a side call: a title, a probe."""
     columns = [KINDS.index(kind) for kind in (Kind.TOOL, Kind.MCP_TOOL)]
-    tooled = kinds[:, columns].sum(axis=1) > 0
-    return {stand.session for stand, has in zip(standing, tooled, strict=True) if has}
-
-
-def _roles(requests: Sequence[Request], standing: Sequence[Standing], kinds: Ints, tooled: set[str]) -> list[str]:
-    """A call without tools in a session that has them is a side call: a title, a probe, a summary."""
-    columns = [KINDS.index(kind) for kind in (Kind.TOOL, Kind.MCP_TOOL)]
-    has = kinds[:, columns].sum(axis=1) > 0
+    has = (kinds[:, columns].sum(axis=1) > 0).tolist()
+    scopes = [
+        request.place.source if stand.inferred else stand.session
+        for request, stand in zip(requests, standing, strict=True)
+    ]
+    tooled = {scope for scope, own in zip(scopes, has, strict=True) if own}
     return [
-        "side" if request.role == "main" and stand.session in tooled and not own else request.role
-        for request, stand, own in zip(requests, standing, has, strict=True)
+        "side" if request.role == "main" and scope in tooled and not own else request.role
+        for request, scope, own in zip(requests, scopes, has, strict=True)
     ]
 
 
@@ -352,6 +350,21 @@ def rulers(found: Iterable[Ruler]) -> pl.DataFrame:
     }  # fmt: skip
     frame = pl.DataFrame([asdict(ruler) for ruler in found], schema=schema)
     return frame.sort("requests", "model", "client", "knowledge", descending=[True, False, False, False])
+
+
+def texts(tree: Tree, found: Mapping[int, str]) -> pl.DataFrame:
+    """A row per text that was read again, the largest first."""
+    rows = [
+        (KIND_COLUMNS[entry.kind], entry.name, entry.server, entry.role, entry.characters, found[number])
+        for number, entry in enumerate(tree.entries)
+        if number in found
+    ]
+    schema = {
+        "component": pl.String, "name": pl.String, "server": pl.String, "role": pl.String, "characters": pl.Int64,
+        "text": pl.String,
+    }  # fmt: skip
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.sort("characters", "component", "name", "text", descending=[True, False, False, False])
 
 
 def accounts(record: Record) -> dict[str, pl.DataFrame]:

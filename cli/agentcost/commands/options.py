@@ -22,7 +22,10 @@ Prefix = Annotated[
     ),
 ]
 Label = Annotated[
-    list[str] | None, typer.Option("--label", metavar="KEY=path:N", help="Label requests by a folder of their path.")
+    list[str] | None,
+    typer.Option(
+        "--label", metavar="KEY=path:N|json:.a.b", help="Label requests by a folder of their path or a record's field."
+    ),
 ]
 Since = Annotated[
     str, typer.Option("--since", metavar="WHEN", help="From this day or time on; 7d counts back from the last request.")
@@ -57,3 +60,6 @@ Save = Annotated[
     typer.Option("--save", metavar="FILE.agentcost", help="Write the text-free record; it is read wherever a log is."),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Everything: distribution, growth, top tools, what was skipped.")]
+IncludeText = Annotated[
+    bool, typer.Option("--include-text", help="With data out and show: read prompts' text again and write it.")
+]

@@ -13,6 +13,7 @@ from agentcost.commands.asked import Asked, inputs
 from agentcost.errors import AgentcostError
 
 if TYPE_CHECKING:
+    from polars import DataFrame
     from rich.console import RenderableType
 
     from agentcost.record import Record
@@ -54,6 +55,7 @@ def command(name: str) -> Callable[..., None]:
         quiet: options.Quiet = False,
         save: options.Save = "",
         full: options.Full = False,
+        include_text: options.IncludeText = False,
     ) -> None:
         asked = Asked(
             logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
@@ -65,6 +67,8 @@ def command(name: str) -> Callable[..., None]:
             first = record.skipped[0]
             raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
         if output or table or json or format_ != "text":
+            if include_text:
+                analysis.tables["texts"] = texts(record, analysis, asked)
             deliver(analysis, name, "json" if json else format_, output, table)
             return
         draw(view_of(name, analysis, full=full, limit=top))
@@ -100,6 +104,16 @@ def take_interrupts() -> None:
 
     if hasattr(signal, "siginterrupt"):
         signal.siginterrupt(signal.SIGINT, True)
+
+
+def texts(record: Record, analysis: Analysis, asked: Asked) -> DataFrame:
+    """The table of the selected requests' texts, read again from their logs."""
+    from agentcost import tables  # noqa: PLC0415 — heavy
+    from agentcost.analyze import segments_of  # noqa: PLC0415 — heavy
+    from agentcost.excerpts import texts_of  # noqa: PLC0415 — heavy
+
+    found = texts_of(record, segments_of(record, analysis.tables["requests"]), asked.reading())
+    return tables.texts(record.tree, found)
 
 
 _WARNED = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,14 +25,20 @@ def show(
     label: options.Label = None,
     counter: options.Counter = "splintr",
     no_cache: options.NoCache = False,
+    include_text: options.IncludeText = False,
 ) -> None:
     """One session or request: its path as rows, and where it parted from the one before."""
-    from agentcost.analyze import path  # noqa: PLC0415 — heavy
+    from agentcost.analyze import path, segments_of  # noqa: PLC0415 — heavy
+    from agentcost.excerpts import texts_of  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis  # noqa: PLC0415 — heavy
     from agentcost.views.show import session  # noqa: PLC0415 — heavy
     from agentcost.views.show import show as view  # noqa: PLC0415 — heavy
 
     *named, wanted = logs
+    if not named and sys.stdin.isatty():
+        raise UsageError(
+            f"show needs a log and an id; is {wanted} the log? Its sessions: agentcost analyze {wanted} --by session"
+        )
     asked = Asked(
         logs=tuple(named), input_format=input_format, prefix=tuple(prefix or ()), label=tuple(label or ()),
         counter=counter, cache=not no_cache,
@@ -41,7 +48,10 @@ def show(
     found = matching(requests, wanted)
     if len(found) == 1:
         row = found.row(0, named=True)
-        draw(view(row, path(record, int(row["index"])), width(), analysis.scope.zone))
+        found_texts = (
+            texts_of(record, segments_of(record, found.drop("index")), asked.reading()) if include_text else {}
+        )
+        draw(view(row, path(record, int(row["index"]), found_texts), width(), analysis.scope.zone))
         return
     chosen = analysis.tables | {"requests": found.drop("index")}
     draw(session(Analysis(analysis.scope, analysis.rulers, chosen), width()))

@@ -29,7 +29,7 @@ def prefix_segments(content: bytes, name: str, server: str = "") -> tuple[Segmen
     if not tools:
         raise AgentcostError(
             f"--prefix {name}: holds no request body, no tools list and no MCP tools/list answer; "
-            "capture one request of the client as README.md shows"
+            "`agentcost capture FILE` saves a request of the client"
         )
     return tuple(_tool(tool, server) for tool in tools)
 

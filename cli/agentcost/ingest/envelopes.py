@@ -38,7 +38,7 @@ PROVIDERS = (
     ("api.anthropic.com", "anthropic"), ("api.deepseek.com", "deepseek"), ("api.openai.com", "openai"),
     ("openai.azure.com", "azure"), ("openrouter.ai", "openrouter"), ("generativelanguage.googleapis.com", "google"),
     ("aiplatform.googleapis.com", "vertex"), ("api.groq.com", "groq"), ("api.mistral.ai", "mistral"),
-    ("bedrock-runtime", "bedrock"), ("api.x.ai", "xai"), ("api.fireworks.ai", "fireworks"),
+    ("bedrock-runtime", "bedrock"), ("bedrock-mantle", "bedrock"), ("api.x.ai", "xai"), ("api.fireworks.ai", "fireworks"),
     ("api.cerebras.ai", "cerebras"), ("api.moonshot", "moonshot"), ("dashscope", "alibaba"), ("api.z.ai", "zai"),
 )  # fmt: skip
 """Provider by a part of the URL's host."""

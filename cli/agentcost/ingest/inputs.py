@@ -16,7 +16,22 @@ from agentcost.ingest.source import FileSource, StreamSource
 STANDARD_INPUT = "-"
 
 SUFFIXES = frozenset(
-    {"", ".csv", ".har", ".json", ".jsonl", ".log", ".ndjson", ".traj", ".tsv", ".txt", ".gz", ".gzip", ".zst", ".zstd"}
+    {
+        "",
+        ".csv",
+        ".agentcost",
+        ".json",
+        ".jsonl",
+        ".log",
+        ".ndjson",
+        ".traj",
+        ".tsv",
+        ".txt",
+        ".gz",
+        ".gzip",
+        ".zst",
+        ".zstd",
+    }
 )
 """Of files in folders that may be logs. A file the user names may have any."""
 
@@ -131,4 +146,4 @@ def _suggestion(path: Path) -> str:
         missing = next(folder for folder in (*reversed(parent.parents), parent) if not folder.is_dir())
         return f"there is no folder {missing}"
     near = difflib.get_close_matches(path.name, sorted(entry.name for entry in parent.iterdir()), n=1)
-    return f"did you mean {parent / near[0]}?" if near else f"see what is in {parent}"
+    return f"did you mean {parent / near[0]}?" if near else f"look what there is with: ls {parent}"

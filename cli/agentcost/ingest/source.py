@@ -47,6 +47,16 @@ class FileSource:
             else:
                 yield from _lines_of_file(file, self.start, self.stop, self.line)
 
+    def is_plain(self) -> bool:
+        """Whether the file is no archive: offsets are its own."""
+        with _opened(self.name, self.path) as file:
+            return engine_of(file.read(MAGIC_BYTES)) is None
+
+    def piece(self, offset: int, length: int) -> bytes:
+        """The bytes of a record of a plain file."""
+        with _opened(self.name, self.path) as file:
+            return _block(file, offset, None, length)
+
     def whole(self) -> bytes:
         """All of it, decompressed. BrokenLog where the archive is damaged."""
         with _opened(self.name, self.path) as file:

@@ -11,9 +11,9 @@ from rich.text import Text
 from agentcost.results import Analysis
 from agentcost.units import NONE, UNKNOWN, exact, percent, plural, size, tokens
 from agentcost.views.analyze import report
-from agentcost.views.charts import sizes
+from agentcost.views.charts import plot_of_sizes, sizes
 from agentcost.views.figures import opaque, total
-from agentcost.views.growth import growth
+from agentcost.views.growth import growth, plot_of_growth
 from agentcost.views.layout import NAME, Column, Paragraph, Table, title
 from agentcost.views.tools import servers, tool_rows
 
@@ -35,7 +35,7 @@ def _sections(analysis: Analysis, width: int) -> Iterator[Section]:
     tables = analysis.tables
     if analysis.scope.selected:
         yield "Input tokens of a request", distribution(analysis, width)
-        yield "Requests by size", sizes(analysis, width, reference=True)
+        yield "Requests by size", Group(plot_of_sizes(analysis, width), Text(), sizes(analysis, width))
         yield from _largest(analysis, width)
         yield "Sessions", sessions(analysis, width)
     if len(tables["servers"]):
@@ -58,7 +58,7 @@ def _largest(analysis: Analysis, width: int) -> Iterator[Section]:
     name = analysis.tables["sessions"]["session"][0]
     own = requests.filter(requests["session"] == name)
     if len(own) > 1:
-        yield f"Growth of the largest session, {name}", growth(own, width)
+        yield f"Growth of the largest session, {name}", Group(*plot_of_growth(own, width), growth(own, width))
 
 
 def distribution(analysis: Analysis, width: int) -> RenderableType:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS
 from agentcost.units import exact, plural, tokens
-from agentcost.views.layout import Column, Table, bar, spread
+from agentcost.views.layout import Column, Table, bar, quiet, spread
+from agentcost.views.plots import line_plot, painted
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 MOST = 16
 BAR = 12
+
+PLOT = 11
+"""Lines of the plot, its axis included."""
 
 FAMILIES: tuple[tuple[str, tuple[Kind, ...], int], ...] = (
     ("definitions", (Kind.TOOL, Kind.MCP_TOOL), 3),
@@ -32,12 +37,7 @@ FAMILIES: tuple[tuple[str, tuple[Kind, ...], int], ...] = (
 
 def growth(requests: DataFrame, width: int) -> RenderableType:
     """At most 16 turns of a session's largest lineage, evenly spread, the first and the last among them."""
-    import polars as pl  # noqa: PLC0415 — with the frame it works on
-
-    largest_first = (
-        requests.group_by("lineage").agg(pl.col("prompt").sum()).sort("prompt", "lineage", descending=[True, False])
-    )
-    chain = requests.filter(pl.col("lineage") == largest_first["lineage"][0]).sort("turn")
+    chain = _largest_lineage(requests)
     shown = chain[spread(len(chain), MOST)]
     prompts = shown["prompt"].to_list()
     largest = max([*prompts, 1])
@@ -59,3 +59,25 @@ def growth(requests: DataFrame, width: int) -> RenderableType:
         width,
         footer=left + "in tokens",
     )
+
+
+def plot_of_growth(requests: DataFrame, width: int) -> list[RenderableType]:
+    """The input tokens of every turn of a session's largest lineage; nothing where the table tells as much."""
+    chain = _largest_lineage(requests)
+    if len(chain) < 4:
+        return []
+    return [
+        painted(line_plot(chain["turn"].to_list(), chain["prompt"].to_list(), width, PLOT)),
+        quiet(f"input tokens of {plural(len(chain), 'turn')} of its largest lineage, by turn", width),
+        Text(),
+    ]
+
+
+def _largest_lineage(requests: DataFrame) -> DataFrame:
+    """The turns, in order, of the lineage with the most input."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
+    largest_first = (
+        requests.group_by("lineage").agg(pl.col("prompt").sum()).sort("prompt", "lineage", descending=[True, False])
+    )
+    return requests.filter(pl.col("lineage") == largest_first["lineage"][0]).sort("turn")

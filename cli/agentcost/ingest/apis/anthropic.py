@@ -273,7 +273,6 @@ def _close_block(block: Body) -> None:
 API = Api(
     name="anthropic",
     provider="anthropic",
-    paths=("/v1/messages", "/anthropic/messages", ":rawPredict", ":streamRawPredict"),
     growing="messages",
     stable=("tools", "system"),
     owns=owns,

@@ -39,7 +39,7 @@ class Api:
     """A provider API's dialect.
 
     `growing` is the body's key that holds the list of messages; `stable` the keys of the large values beside it.
-    `owns` says by its keys whether a body is in this dialect, `paths` are parts of the URLs that take it.
+    `owns` says by its keys whether a body is in this dialect.
     `head(body)` gives the segments that a model sees before the messages (tools, system…), in the provider's
     order. `elements(items, start, calls)` gives one list of segments per element of the growing list, where
     `start` elements went before the first of them; the last segment of each message has Ends.MESSAGE.
@@ -51,7 +51,6 @@ class Api:
 
     name: str
     provider: str
-    paths: tuple[str, ...]
     growing: str
     stable: tuple[str, ...]
     owns: Callable[[Body], bool]

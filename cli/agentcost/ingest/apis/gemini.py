@@ -183,7 +183,6 @@ def _add_parts(known: list[Body], more: Sequence[Body]) -> None:
 API = Api(
     name="gemini",
     provider="google",
-    paths=(":generateContent", ":streamGenerateContent"),
     growing="contents",
     stable=("tools", "systemInstruction", "system_instruction"),
     owns=owns,

@@ -189,7 +189,6 @@ def answer(answer: Body, calls: Calls) -> list[Segment]:
 API = Api(
     name="openai-chat",
     provider="openai",
-    paths=("/chat/completions",),
     growing="messages",
     stable=("tools", "functions", "response_format"),
     owns=owns,

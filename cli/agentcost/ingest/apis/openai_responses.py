@@ -127,7 +127,6 @@ def assemble(events: Sequence[Body]) -> Body:
 API = Api(
     name="openai-responses",
     provider="openai",
-    paths=("/responses",),
     growing="input",
     stable=("tools", "instructions"),
     owns=owns,
