@@ -162,15 +162,20 @@ def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "agentcost", "analyze", str(pipe)]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, env=environment(tmp_path), preexec_fn=_take_interrupts
-    ) as running:
-        with pipe.open("wb") as writer:  # opens when the command reads: it is past its start then
-            writer.write(body() + b"\n")
-            writer.flush()
-            time.sleep(0.5)
-            running.send_signal(signal.SIGINT)
-            _, error = running.communicate(timeout=60)
+    with (
+        subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+            preexec_fn=_take_interrupts,  # noqa: PLW1509 — no threads here
+        ) as running,
+        pipe.open("wb") as writer,
+    ):  # opens when the command reads: it is past its start then
+        writer.write(body() + b"\n")
+        writer.flush()
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        _, error = running.communicate(timeout=60)
     assert running.returncode == 130
     assert b"interrupted" in error
     assert b"Traceback" not in error

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcost import __version__
-from agentcost.analyze import Choices, evaluate
+from agentcost import __version__, tables
+from agentcost.analyze import Choices, evaluate, segments_of
 from agentcost.errors import AgentcostError, UsageError
+from agentcost.excerpts import texts_of
 from agentcost.export import FORMATS, REPORTS, describe_tables, escaped, export, table_names, totals, write
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
@@ -35,9 +36,11 @@ COSTS = {"time": "ts", "reasoning": "usage.details.reasoning", "cost": "cost", "
 
 @pytest.fixture(scope="module")
 def quickstart() -> Analysis:
-    """66 billed requests that tell no cost, grouped by day and model."""
+    """66 billed requests that tell no cost, grouped by day and model, their texts included."""
     record = load_logs([open_source(str(FIXTURES / "quickstart.jsonl"))], Reading())
-    return evaluate(record, Choices(by=("day", "model")))
+    analysis = evaluate(record, Choices(by=("day", "model")))
+    found = texts_of(record, segments_of(record, analysis.tables["requests"]), Reading())
+    return replace(analysis, tables={**analysis.tables, "texts": tables.texts(record.tree, found)})
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +214,8 @@ def test_no_number_is_text_and_none_is_nan(analysis: Analysis) -> None:
 def test_equal_analyses_give_equal_bytes(quickstart: Analysis, form: str) -> None:
     record = load_logs([open_source(str(FIXTURES / "quickstart.jsonl"))], Reading())
     again = evaluate(record, Choices(by=("day", "model")))
-    assert export(quickstart, "analyze", form, None) == export(again, "analyze", form, None)
+    textless = replace(quickstart, tables={name: t for name, t in quickstart.tables.items() if name != "texts"})
+    assert export(textless, "analyze", form, None) == export(again, "analyze", form, None)
 
 
 @pytest.mark.parametrize(("kind", "main"), [("analyze", "component"), ("tools", "tool"), ("turns", "source")])

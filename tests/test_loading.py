@@ -153,7 +153,6 @@ def test_a_log_read_by_several_processes() -> None:
     accounted(parts)
 
 
-@pytest.mark.xfail(reason="a document over many lines is read whole by every process")
 @pytest.mark.usefixtures("every_log_is_large")
 def test_a_document_is_not_split() -> None:
     path = FIXTURES / "litellm" / "gateway.json"

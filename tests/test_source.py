@@ -364,7 +364,7 @@ def test_standard_input_is_the_stream_given() -> None:
     ("argument", "advice"),
     [
         ("b.jsnl", "did you mean .*b.jsonl"),
-        ("zzzzzzzz", "see what is in"),
+        ("zzzzzzzz", "look what there is"),
         ("no/such/folder/x", "there is no folder .*no$"),
         ("*.parquet", "no file matches"),
         ("empty", "holds no log"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, log2
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reading import SHARED
 
-from agentcost.cache.touches import Branches, Run, Touches, branches_of
+from agentcost.cache.touches import Branches, Run, Stack, Touches, branches_of, heaviest_children
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 
@@ -97,9 +97,9 @@ def histories(draw: st.DrawFn) -> tuple[list[int], list[Step]]:
     return parents, draw(st.lists(step, max_size=20))
 
 
-@given(trees())
-def test_stretches_make_up_the_path(parents: list[int]) -> None:
-    branches = branches_of(parents)
+@given(trees(), st.booleans())
+def test_stretches_make_up_the_path(parents: list[int], heaviest: bool) -> None:
+    branches = branches_of(parents, heaviest_children(parents) if heaviest else None)
     for node in range(len(parents)):
         whole = path(parents, node)
         assert branches.depth[node] == len(whole)
@@ -120,11 +120,36 @@ def test_branches_grow_with_their_tree(parents: list[int], cut: int) -> None:
     assert len(grown.nodes) == 1 + sum(n in parents[1:node] for node, n in enumerate(parents) if node)
 
 
+@given(trees())
+def test_the_heaviest_child_has_most_nodes_below_it(parents: list[int]) -> None:
+    sizes = [sum(top in path(parents, node) for node in range(len(parents))) for top in range(len(parents))]
+    branches = branches_of(parents, heaviest_children(parents))
+    for node, heir in enumerate(heaviest_children(parents)):
+        children = [child for child in range(1, len(parents)) if parents[child] == node]
+        assert heir == max(children, key=lambda child: sizes[child], default=-1)
+        assert len(branches.stretches(node)) <= log2(len(parents)) + 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), max_size=12))
+def test_a_stack_keeps_the_latest_use_of_every_depth_and_no_more(uses: list[tuple[int, int]]) -> None:
+    """In whatever order they come."""
+    stack = Stack()
+    cost = sum(stack.put(depth, time) for depth, time in uses)
+    for depth in range(1, 8):
+        assert stack.last(depth) == max((time for below, time in uses if below >= depth), default=None)
+    for ttl in range(9):
+        assert stack.live(6, ttl) == max((depth for depth, time in uses if 6 - time < ttl), default=0)
+    assert stack.heights == sorted(set(stack.heights))
+    assert stack.times == sorted(set(stack.times))
+    assert len(uses) <= cost <= 2 * len(uses)
+
+
 @settings(deadline=None, max_examples=300)
-@given(histories())
-def test_equal_to_every_node_with_all_its_uses(history: tuple[list[int], list[Step]]) -> None:
+@given(histories(), st.booleans())
+def test_equal_to_every_node_with_all_its_uses(history: tuple[list[int], list[Step]], heaviest: bool) -> None:
     parents, steps = history
-    touches, naive = Touches(branches_of(parents)), Naive(parents)
+    branches = branches_of(parents, heaviest_children(parents) if heaviest else None)
+    touches, naive = Touches(branches), Naive(parents)
     now = 0
     for step in steps:
         now += step.gap
@@ -222,6 +247,22 @@ def test_a_long_session_costs_the_same_for_every_request() -> None:
         assert touches.operations - before <= 2
     assert len(touches.scopes["x"].stacks) == 1
     assert touches.runs("x", turns * per_turn) == [Run(1, turns * per_turn, turns - 1)]
+
+
+def test_a_session_whose_last_node_never_stays_needs_the_heaviest_children() -> None:
+    parents, leaves, tip = [ROOT], [], ROOT
+    for _ in range(300):
+        leaves.append(len(parents))
+        parents += [tip, tip]
+        tip = len(parents) - 1
+    costs = []
+    for heirs in (None, heaviest_children(parents)):
+        touches = Touches(branches_of(parents, heirs))
+        for number, leaf in enumerate(leaves):
+            touches.touch("x", leaf, number)
+        costs.append(touches.operations)
+    assert costs[0] > 300 * 300 / 2
+    assert costs[1] <= 300 * 4
 
 
 @given(trees(), st.lists(st.tuples(st.integers(0, 24), st.integers(0, 9)), max_size=40))

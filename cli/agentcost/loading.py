@@ -11,7 +11,7 @@ from agentcost import __version__
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
-from agentcost.ingest.json_values import read_value
+from agentcost.ingest.json_values import is_document, read_value
 from agentcost.ingest.peeking import not_a_log
 from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
@@ -68,7 +68,8 @@ def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
         if reader is None:
             _note_unknown(record, source, peek, reading)
         elif is_large(source):
-            _join(record, growth, large_log(source, reader, reading, known))
+            alone = reader.standalone and not is_document(peek.head)
+            _join(record, growth, large_log(source, reader, reading, known if alone else None, alone=alone))
         else:
             read_log(record, growth, source, reader, reading)
     growth.finish()
@@ -125,23 +126,26 @@ def is_large(source: Source) -> TypeGuard[FileSource]:
     return isinstance(source, FileSource) and source.path.is_file() and source.path.stat().st_size >= LARGE
 
 
-def large_log(source: FileSource, reader: Reader, reading: Reading, known: Kept | None) -> Record:
-    """A record of one large file: what was kept of it, read on from there, by one process or several."""
-    if known and reader.standalone:
+def large_log(source: FileSource, reader: Reader, reading: Reading, known: Kept | None, *, alone: bool) -> Record:
+    """A record of one large file: what was kept of it, read on from there, by one process or several.
+
+    `alone` says that its lines can be read each without the others.
+    """
+    if known:
         record, rest = known.record, replace(source, start=known.offset, line=known.line)
     else:
         record, rest = Record(), source
-    _read_rest(record, rest, reader, reading)
+    _read_rest(record, rest, reader, reading, alone=alone)
     if reading.cache:
         keep(reading.cache, source, reading.key, record)
     return record
 
 
-def _read_rest(record: Record, source: FileSource, reader: Reader, reading: Reading) -> None:
+def _read_rest(record: Record, source: FileSource, reader: Reader, reading: Reading, *, alone: bool) -> None:
     from agentcost.parallel import read_in_parts  # noqa: PLC0415 — it needs this module to read a part
 
     size = source.path.stat().st_size - source.start
-    split = reading.jobs > 1 and reader.standalone and size >= LARGE
+    split = reading.jobs > 1 and alone and size >= LARGE
     if split and read_in_parts(record, source, reader, reading):
         return
     growth = Growth(record.tree, reading.engine, reading.cache, reading.threads, unplaced=len(record.tree.entries))

@@ -14,7 +14,7 @@ from agentcost.ingest.compression import MAGIC_BYTES, engine_of
 from agentcost.ingest.contract import Reader
 from agentcost.ingest.source import FileSource
 from agentcost.loading import Reading, read_log, reader_named
-from agentcost.record import Log, Record, load, save
+from agentcost.record import Record, load, save
 
 
 def read_in_parts(record: Record, source: FileSource, reader: Reader, reading: Reading) -> bool:
@@ -34,11 +34,11 @@ def read_in_parts(record: Record, source: FileSource, reader: Reader, reading: R
         lines += read
         record.merge(part)
         added = record.logs.pop()
-        log = next((log for log in record.logs if log.name == source.name), None)
-        if log is None:
+        known = next((number for number, log in enumerate(record.logs) if log.name == source.name), None)
+        if known is None:
             record.logs.append(added)
         else:
-            _add(log, added)
+            record.logs[known] = record.logs[known].plus(added)
     return True
 
 
@@ -91,13 +91,3 @@ def _shift(part: Record, lines: int) -> None:
     ]
     part.skipped = [replace(skip, place=replace(skip.place, line=skip.place.line + lines)) for skip in part.skipped]
     part.logs[0].lines += lines
-
-
-def _add(log: Log, more: Log) -> None:
-    """Put the account of a later stretch to that of the log."""
-    log.records += more.records
-    log.requests += more.requests
-    log.skipped += more.skipped
-    log.size, log.lines = max(log.size, more.size), max(log.lines, more.lines)
-    for what, count in more.others.items():
-        log.others[what] = log.others.get(what, 0) + count

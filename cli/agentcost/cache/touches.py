@@ -25,7 +25,7 @@ from agentcost.model import ROOT
 
 @dataclass(slots=True)
 class Branches:
-    """A prefix tree cut into branches: a node's first child goes on its branch, every other child opens one.
+    """A prefix tree cut into branches: one child of a node goes on its branch, every other opens one.
 
     `branch[n]` is the branch of node n, `depth[n]` how many nodes its path has, the root not counted.
     `nodes[b]` are the nodes of branch b from the top, the first of them at depth `tops[b]`; it hangs off
@@ -38,12 +38,15 @@ class Branches:
     tops: array[int] = field(default_factory=lambda: array("q", [0]))
     stems: array[int] = field(default_factory=lambda: array("q", [ROOT]))
 
-    def extend(self, parents: Sequence[int]) -> None:
-        """Take in the nodes of a tree that are not yet known: O(1) for each."""
+    def extend(self, parents: Sequence[int], heirs: Sequence[int] | None = None) -> None:
+        """Take in the nodes of a tree that are not yet known: O(1) for each.
+
+        Of a node's children the first goes on its branch, or with `heirs` (a child per node) that one.
+        """
         for node in range(len(self.branch), len(parents)):
             parent = parents[node]
             branch, depth = self.branch[parent], self.depth[parent] + 1
-            if self.nodes[branch][-1] == parent:
+            if self.nodes[branch][-1] == parent and (heirs is None or heirs[parent] == node):
                 self.nodes[branch].append(node)
             else:
                 branch = len(self.nodes)
@@ -67,11 +70,27 @@ class Branches:
         return found
 
 
-def branches_of(parents: Sequence[int]) -> Branches:
+def branches_of(parents: Sequence[int], heirs: Sequence[int] | None = None) -> Branches:
     """The branches of a tree, given each node's parent; a parent's number is smaller than its children's."""
     branches = Branches()
-    branches.extend(parents)
+    branches.extend(parents, heirs)
     return branches
+
+
+def heaviest_children(parents: Sequence[int]) -> list[int]:
+    """Of each node the child with most nodes below it, -1 where there is none, the first among equals.
+
+    Branches that follow them are at most log2(nodes) + 1 on any path. Branches of first children are as many as
+    a session has turns where each turn's last node is not in the next one's prompt (a partial last block, a
+    reminder at the end): what stays is then always the second child.
+    """
+    sizes, heirs = [1] * len(parents), [-1] * len(parents)
+    for node in range(len(parents) - 1, 0, -1):
+        parent = parents[node]
+        sizes[parent] += sizes[node]
+        if heirs[parent] < 0 or sizes[node] >= sizes[heirs[parent]]:
+            heirs[parent] = node
+    return heirs
 
 
 class Run(NamedTuple):
@@ -219,8 +238,6 @@ class Touches:
                 else:
                     found.append(Run(top, bottom, time))
                 top = bottom + 1
-            if top <= depth:
-                break
         return found
 
     def _stack(self, scope: Hashable, branch: int) -> Stack | None:

@@ -20,7 +20,7 @@ from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.chains import Chains, Location, State, advance
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
-from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.json_values import WRONG_TYPE, Record, records
 from agentcost.ingest.skipping import Cut
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
@@ -29,7 +29,8 @@ from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 class Context:
     """What every line of a chain has in common.
 
-    `before` is the node its prompt goes on from, `identity` what the values tell that are cut out of later lines.
+    `before` is the node its prompt goes on from, `identity` what the values tell that are cut out of later lines. A
+    body with other `keys` may be in another API's dialect.
     """
 
     api: Api
@@ -40,6 +41,7 @@ class Context:
     before: int
     identity: Identity
     calls: Calls
+    keys: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -70,6 +72,13 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
 def _item(log: Log, record: Record) -> Item:
     if record.reason:
         return Skipped(record.place, record.reason)
+    try:
+        return _call(log, record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a dialect met what its API never sends
+        return Skipped(record.place, f"{WRONG_TYPE} ({error})")
+
+
+def _call(log: Log, record: Record) -> Item:
     if log.chains.cut:
         prompt = _continued(log, record, log.chains.cut)
         if prompt:
@@ -95,7 +104,9 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     api, body = found.api, found.body
     before, model = _before(log, body), str(body.get("model", ""))
     repeated = api.identity({key: body[key] for key in (*api.stable, api.growing) if key in body})
-    context = Context(api, found.path, found.inner is not None, model, api.stable, before, repeated, Calls())
+    context = Context(
+        api, found.path, found.inner is not None, model, api.stable, before, repeated, Calls(), frozenset(body)
+    )  # fmt: skip
     head = api.head(body) if before == ROOT else []
     opened = advance(log.hand.grow, State(before), [head], model)[-1]
     prompt = Prompt(context, body, replace(opened, messages=0))
@@ -126,7 +137,7 @@ def _continued(log: Log, record: Record, cut: Cut) -> Prompt | None:
         return None
     envelopes.name_model(body, envelopes.url_of(record.value))
     same = str(body.get("model", "")) == context.model and _before(log, body) == context.before
-    if not (same and cut.holds(body, growing)):
+    if not (same and context.keys == set(body) and cut.holds(body, growing)):
         return None
     prompt = Prompt(context, body, cut.boundary.state)
     states = _grow(log, prompt, _items({growing: body[growing][1:]}, context.api))
@@ -145,17 +156,18 @@ def _grow(log: Log, prompt: Prompt, items: Sequence[Any]) -> list[State]:
 
 def _request(log: Log, record: Record, prompt: Prompt) -> Item:
     context, state, value = prompt.context, prompt.state, record.value
-    api, url, status = context.api, "", 0
-    if context.path:
+    api, url, status, answer = context.api, "", 0, None
+    enveloped = bool(context.path) or not envelopes.AROUND.isdisjoint(value)
+    if enveloped:
         url, status = envelopes.url_of(value), envelopes.status_of(value)
-    answer = envelopes.answer_of(value, api) if context.path else None
+        answer = envelopes.answer_of(value, api)
     if "count" in url.rpartition("/")[2].lower() and "tokens" in url.lower():
         return Other(record.place, "token count")
     if status >= 400 and not answer:
         return Other(record.place, f"failed call (status {status})")
-    sender = (envelopes.sender_of(value),) if context.path else ()
+    sender = (envelopes.sender_of(value),) if enveloped else ()
     identity = envelopes.merged(*sender, api.identity(prompt.body), context.identity)
-    started, ended, naive = envelopes.times_of(value) if context.path else (None, None, False)
+    started, ended, naive = envelopes.times_of(value) if enveloped else (None, None, False)
     request_id = _id_of(answer)
     reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []
     if request_id and reply:
@@ -181,7 +193,7 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
         naive_time=naive,
         usage=api.usage(answer) if answer else None,
         answer=reply[-1] if reply else None,
-        finished=answer is not None or not context.path,
+        finished=answer is not None or not enveloped,
         breakpoints=state.breakpoints,
         settings=tuple(sorted(settings.items())),
     )

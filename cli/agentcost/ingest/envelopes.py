@@ -30,6 +30,12 @@ _STARTED: tuple[Path, ...] = (
     ("time",), ("ts",), ("created_at",), ("created",),
 )  # fmt: skip
 _ENDED: tuple[Path, ...] = (("response", "timestamp"), ("ended_at",), ("end_time",), ("endTime",))
+AROUND = frozenset({
+    "response", "response_body", "responseBody", "timestamp", "started_at", "start_time", "startTime", "created_at",
+    "ts", "session_id", "project", "task", "latency_ms", "duration_ms",
+})  # fmt: skip
+"""Keys that no API's body has: a record with one tells more than its body."""
+
 _LASTED: tuple[tuple[Path, float], ...] = (
     (("latency_ms",), 1e-3), (("duration_ms",), 1e-3), (("latency_sec",), 1.0), (("duration",), 1.0),
 )  # fmt: skip
@@ -38,7 +44,8 @@ PROVIDERS = (
     ("api.anthropic.com", "anthropic"), ("api.deepseek.com", "deepseek"), ("api.openai.com", "openai"),
     ("openai.azure.com", "azure"), ("openrouter.ai", "openrouter"), ("generativelanguage.googleapis.com", "google"),
     ("aiplatform.googleapis.com", "vertex"), ("api.groq.com", "groq"), ("api.mistral.ai", "mistral"),
-    ("bedrock-runtime", "bedrock"), ("bedrock-mantle", "bedrock"), ("api.x.ai", "xai"), ("api.fireworks.ai", "fireworks"),
+    ("bedrock-runtime", "bedrock"), ("bedrock-mantle", "bedrock"), ("api.x.ai", "xai"),
+    ("api.fireworks.ai", "fireworks"),
     ("api.cerebras.ai", "cerebras"), ("api.moonshot", "moonshot"), ("dashscope", "alibaba"), ("api.z.ai", "zai"),
 )  # fmt: skip
 """Provider by a part of the URL's host."""

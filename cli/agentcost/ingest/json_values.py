@@ -27,6 +27,7 @@ BOM = b"\xef\xbb\xbf"
 CUT = "ends in the middle of a JSON value, as where writing was interrupted; remove it"
 MALFORMED = "is not JSON; mend or remove it"
 NOT_UTF8 = "has bytes that are not UTF-8; convert the log to UTF-8 (iconv -t utf-8) or remove it"
+WRONG_TYPE = "has a value of a type that its API has not there; mend or remove it"
 TOO_DEEP = "is JSON nested too deeply to be read; remove it"
 
 _INK = re.compile(rb"[^\s\x1e]")

@@ -19,7 +19,7 @@ from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Body, Calls, Identity
 from agentcost.ingest.chains import Chains, Location, State, advance
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
-from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.json_values import WRONG_TYPE, Record, records
 from agentcost.ingest.litellm_calls import Call
 from agentcost.ingest.litellm_folded import unfolded
 from agentcost.ingest.litellm_openhands import gateway, is_gateway, is_openhands, openhands
@@ -70,6 +70,13 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
 def _item(log: Log, record: Record) -> Item:
     if record.reason:
         return Skipped(record.place, record.reason)
+    try:
+        return _call(log, record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a dialect met what its API never sends
+        return Skipped(record.place, f"{WRONG_TYPE} ({error})")
+
+
+def _call(log: Log, record: Record) -> Item:
     if log.chains.cut:
         item = _continued(log, record, log.chains.cut)
         if item:

@@ -21,9 +21,9 @@ def moment(value: object) -> tuple[float | None, bool]:
         found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
     except ValueError:
         return None, False
-    if found.tzinfo is None:
-        return found.replace(tzinfo=UTC).timestamp(), True
-    return found.timestamp(), False
+    naive = found.tzinfo is None
+    seconds = (found.replace(tzinfo=UTC) if naive else found).timestamp()
+    return (seconds, naive) if seconds > 0 else (None, False)  # Go writes year 1 for no time
 
 
 def _from_epoch(value: int | float) -> float | None:
