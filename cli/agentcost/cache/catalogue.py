@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from agentcost.cache.policy import Policy, Switch
+from agentcost.cache.policy import ForModels, Policy, Switch
 from agentcost.cache.switches import Tree, unknown
 from agentcost.errors import UsageError
 
@@ -57,9 +57,16 @@ def _policy(name: str, raw: Mapping[str, dict[str, Tree]], switches: tuple[Switc
     except msgspec.ValidationError as error:
         raise ValueError(f"policy {name}: {error}") from error
     _check_keys(table, msgspec.to_builtins(policy), f"policy {name}")
-    for row in (*policy.minimums, *policy.ttls, *policy.reads, *policy.storage):
-        re.compile(row.models)
+    for pattern in _patterns(policy):
+        re.compile(pattern)
+    if len({switch.name for switch in own}) < len(own):
+        raise ValueError(f"policy {name}: two switches of one name")
     return policy
+
+
+def _patterns(policy: Policy) -> list[str]:
+    tables: tuple[Sequence[ForModels], ...] = (policy.minimums, policy.ttls, policy.reads, policy.storage)
+    return [row.models for rows in tables for row in rows]
 
 
 def _whole(name: str, raw: Mapping[str, dict[str, Tree]]) -> dict[str, Tree]:

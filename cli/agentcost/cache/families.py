@@ -19,6 +19,11 @@ HOSTS = {
 }  # fmt: skip
 """The policy of a provider that has one for all its models."""
 
+CALLED = {
+    "amazon-bedrock": "bedrock", "google-vertex": "vertex", "azure-openai-responses": "azure", "kimi-coding": "kimi",
+}  # fmt: skip
+"""Other names of hosts."""
+
 CLAUDE = {"bedrock": "bedrock", "vertex": "vertex", "google": "vertex", "azure": "foundry"}
 """The policy of Claude by the cloud that serves it; anywhere else it is Anthropic's own."""
 
@@ -52,6 +57,7 @@ def policy_of(provider: str, model: str, api: str = "", *, explicit: bool = Fals
     serves falls under the maker's policy whatever router stands between; others under that of their host.
     """
     host, name = provider.lower(), bare(model)
+    host = CALLED.get(host, host)
     found = _claude(host, name, api) or _openai(host, name) or _gemini(name) or _others(host, name)
     return _EXPLICIT.get(found, found) if found and explicit else found
 

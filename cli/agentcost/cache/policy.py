@@ -81,12 +81,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Dollars for keeping a million tokens for an hour, from a day on; the latest row of that day decides."""
+    """Dollars for keeping a million tokens for an hour, until a day (exclusive)."""
 
     models: str
     dollars: Decimal
     mark: Mark
-    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +200,14 @@ class Multipliers:
     writes: Mapping[str, Decimal | None]
 
 
-class _ForModels(Protocol):
+class ForModels(Protocol):
+    """A row of a table that holds for some models: a pattern of their bare names."""
+
     @property
     def models(self) -> str: ...
 
 
-Row = TypeVar("Row", bound=_ForModels)
+Row = TypeVar("Row", bound=ForModels)
 
 
 def rows_for(rows: Sequence[Row], model: str) -> list[Row]:
@@ -231,6 +233,12 @@ def ttl_of(policy: Policy, model: str, name: str = "") -> Ttl | None:
     """The time to live of that name, the model's default for "" or one it does not have; None: until evicted."""
     own = rows_for(policy.ttls, model)
     return next((ttl for ttl in own if ttl.name == name), own[0] if own else None)
+
+
+def storage_of(policy: Policy, model: str, day: date) -> Decimal | None:
+    """Dollars for keeping a million tokens for an hour on a day. None: unknown, or it costs nothing (no `storage`)."""
+    rows = rows_for(policy.storage, model)
+    return next((row.dollars for row in rows if row.until is None or day < row.until), None)
 
 
 def collapses(policy: Policy, day: date | None) -> bool:

@@ -62,7 +62,7 @@ def unknown(name: str, known: Iterable[str], complaint: str, what: str) -> str:
 
 
 def _settings(switch: Switch, value: str) -> Mapping[str, bool | int | str | tuple[str, ...]]:
-    """The paths that a value sets, the default restoring what the others change."""
+    """The paths that a value sets, and to what."""
     if value in switch.choices:
         return switch.choices[value]
     if not switch.sets:
