@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from agentcost.ingest.readers import READERS
+
 ROOT = Path(__file__).parents[1]
 QUICKSTART = ROOT / "fixtures" / "quickstart.jsonl"
 
@@ -111,6 +113,10 @@ def test_strict_makes_a_skip_fatal(tmp_path: Path) -> None:
         (["analyze", str(QUICKSTART), "--table", "tolls", "--json"], 2, "tools"),
         (["analyze", str(QUICKSTART), "-o", "x.docx"], 2, ".json"),
         (["show", str(QUICKSTART), "nothing-like-it"], 2, "no such session"),
+        (["tools", str(QUICKSTART), "--sort", "call"], 2, "did you mean 'calls'"),
+        (["analyze", str(QUICKSTART), "--format", "xml"], 2, "text, json, jsonl, csv, md"),
+        (["analyze", str(QUICKSTART), "--counter", "mine"], 2, "splintr, tiktoken"),
+        (["formats", "codx"], 2, "did you mean codex"),
         (["analyze", "--no-such-option"], 2, "No such option"),
     ],
 )
@@ -202,6 +208,16 @@ def test_a_saved_record_stands_for_its_log(tmp_path: Path) -> None:
     again = agentcost(tmp_path / "cache", "analyze", saved, "--full")
     assert first.returncode == again.returncode == 0, again.stderr.decode()
     assert again.stdout == first.stdout
+
+
+def test_formats_are_listed_with_an_example_and_shown_whole(tmp_path: Path) -> None:
+    listed = agentcost(tmp_path, "formats").stdout.decode()
+    for reader in READERS:
+        assert f"\n{reader.name} " in f"\n{listed}"
+        assert f"\n  {reader.example[:20]}" in listed
+        whole = agentcost(tmp_path, "formats", reader.name).stdout.decode()
+        assert reader.example in whole
+    assert max(map(len, listed.splitlines())) <= 80
 
 
 def test_help_imports_nothing_heavy() -> None:

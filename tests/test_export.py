@@ -225,7 +225,7 @@ def test_the_main_table_of_a_report(quickstart: Analysis, kind: str, main: str) 
 
 def test_a_report_without_its_own_list_has_every_table_known_or_not(quickstart: Analysis) -> None:
     more = replace(quickstart, tables={**quickstart.tables, "misses": pl.DataFrame({"cause": ["ttl"]})})
-    assert set(table_names(more, "cache")) == {*TABLES, "misses"}
+    assert set(table_names(more, "kv")) == {*TABLES, "misses"}
     assert table_names(more, "turns") == REPORTS["turns"]
 
 

@@ -79,6 +79,7 @@ def test_what_every_policy_must_have(policy: Policy) -> None:
     assert (policy.grid is not None) <= (policy.mechanism == "block")
     assert (policy.mechanism == "endpoint") == (policy.candidates is not None)
     assert (policy.mechanism == "breakpoint") == (policy.lookback > 0)
+    assert bool(policy.ttls) == ("expiry" in {switch.name for switch in policy.switches})
     assert bool(policy.ttls) <= (policy.eviction in ("ttl", "undocumented"))
     assert (policy.visible == "built") == (policy.name == "deepseek")
     assert isinstance(hash(policy), int)
@@ -444,7 +445,7 @@ def test_switches_go_to_the_policies_that_have_them() -> None:
     assert {name for name, policy in changed.items() if policy != POLICIES[name]} == {
         "anthropic", "anthropic-1h", "bedrock", "vertex", "foundry", "deepseek",
     }  # fmt: skip
-    with pytest.raises(UsageError, match=r"did you mean deepseek\.unit$"):
+    with pytest.raises(UsageError, match=r"did you mean deepseek\.unit\?$"):
         apply_all(POLICIES, {"deepseek.units": "128"})
 
 

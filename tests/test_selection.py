@@ -15,7 +15,17 @@ from agentcost.analyze import Choices, evaluate
 from agentcost.errors import UsageError
 from agentcost.model import Kind, Usage
 from agentcost.record import Record
-from agentcost.selection import Selection, calendar, checked_key, moment_of, parse_where, select, utc_text, zone_of
+from agentcost.selection import (
+    Selection,
+    calendar,
+    checked_key,
+    moment_of,
+    offered,
+    parse_where,
+    select,
+    utc_text,
+    zone_of,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -32,6 +42,7 @@ FRAME = pl.DataFrame(
     {
         "name": list(STARTED),
         "started": list(STARTED.values()),
+        "relative_clock": False,
         "model": ["claude-opus-4-6", "claude-haiku-4-5", "gpt-4o", "gpt-4o-mini", None],
         "lineage": [0, 1, 10, 11, 12],
         "project": ["a", "a.b", "a*b", "A", "line\nbreak"],
@@ -141,6 +152,42 @@ def test_what_is_no_date(text: str) -> None:
 def test_nothing_to_count_back_from() -> None:
     with pytest.raises(UsageError, match="no request of the log has a time"):
         select(FRAME.filter(pl.col("started").is_null()), Selection("7d"))
+
+
+RELATIVE = pl.DataFrame(
+    {
+        "name": ["start", "hour", "day", "dated"],
+        "started": [0.0, 3_600.0, 86_400.0, at("2026-01-31T12:00")],
+        "relative_clock": [True, True, True, False],
+    }
+)
+
+
+def test_times_from_a_logs_own_start_have_no_day() -> None:
+    found = calendar(RELATIVE, "UTC")
+    assert found["day"].to_list() == [None, None, None, "2026-01-31"]
+    for selection in (Selection("2020-01-01"), Selection(until="2026-02-01"), Selection("90d")):
+        assert select(found, selection)["name"].to_list() == ["dated"]
+
+
+def test_a_log_without_days_is_counted_back_on_its_own_clock() -> None:
+    own = RELATIVE.filter("relative_clock")
+    assert select(own, Selection("23h"))["name"].to_list() == ["hour", "day"]
+    assert select(own, Selection(until="24h"))["name"].to_list() == ["start"]
+    with pytest.raises(UsageError, match="this log has no days"):
+        select(own, Selection("2026-01-31"))
+
+
+def test_what_there_is_to_select() -> None:
+    frame = calendar(FRAME, "UTC")
+    assert offered(frame, Selection("2030-01-01", where=(("model", "x"), ("lineage", "7")))) == (
+        "model is (empty), claude-haiku-4-5, claude-opus-4-6, gpt-4o or gpt-4o-mini",
+        "lineage is 0, 1, 10, 11 or 12",
+        "days are 2026-01-30 to 2026-02-01",
+    )
+    longer = pl.concat([frame, frame.with_columns(model=pl.lit("gpt-5"))])
+    (text,) = offered(longer, Selection(where=(("model", "x"),)))
+    assert text == "model is gpt-5, (empty), claude-haiku-4-5, claude-opus-4-6, gpt-4o or one of 1 more"
 
 
 def test_keys() -> None:

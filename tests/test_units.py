@@ -110,7 +110,6 @@ def test_when(seconds: float | None, zone: str, precise: bool, text: str) -> Non
         (NOON, NOON + 86_400, "UTC", "2026-09-21 14:13 to 09-22 14:13 UTC"),
         (NOON, NOON + 366 * 86_400, "UTC", "2026-09-21 14:13 to 2027-09-22 14:13 UTC"),
         (NOON, NOON + 3_600, "Asia/Tokyo", "2026-09-21 23:13 to 09-22 00:13 Asia/Tokyo"),
-        (0.0, 3_537.0, "UTC", "58m 57s from the log's own start"),
     ],
 )
 def test_span(first: float, last: float, zone: str, text: str) -> None:
@@ -148,3 +147,31 @@ def test_middle_fits_and_keeps_both_ends(text: str, width: int) -> None:
         head, tail = short.split("…", 1) if "…" not in text else (short[: (width - 1) // 2], short[-(width // 2) :])
         assert text.startswith(head)
         assert text.endswith(tail)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [
+        ("fixtures/quickstart.jsonl:19", 28, "fixtures/quickstart.jsonl:19"),
+        ("fixtures/quickstart.jsonl:19", 27, "…/quickstart.jsonl:19"),
+        ("fixtures/quickstart.jsonl:19", 21, "…/quickstart.jsonl:19"),
+        ("fixtures/quickstart.jsonl:19", 20, "quickstart.jsonl:19"),
+        ("fixtures/quickstart.jsonl:19", 19, "quickstart.jsonl:19"),
+        ("fixtures/quickstart.jsonl:19", 18, "…ickstart.jsonl:19"),
+        ("a/b/run.jsonl:1", 14, "…/run.jsonl:1"),
+        ("no-folder.jsonl", 9, "…er.jsonl"),
+        ("a/b", 1, "b"),
+        ("a/b", 0, ""),
+    ],
+)
+def test_paths_keep_their_end(text: str, width: int, short: str) -> None:
+    assert units.tail(text, width) == short
+    assert len(short) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [("The tests", 9, "The tests"), ("The tests", 6, "The t…"), ("ab", 1, "…"), ("ab", 0, "")],
+)
+def test_sentences_keep_their_start(text: str, width: int, short: str) -> None:
+    assert units.head(text, width) == short

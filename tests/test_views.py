@@ -18,14 +18,22 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from agentcost.analyze import Choices, evaluate, path
+from agentcost.commands.show import matching
+from agentcost.errors import UsageError
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
 from agentcost.record import Record
 from agentcost.results import Analysis, PathRow
 from agentcost.selection import Selection
+from agentcost.tables import components as components_of
 from agentcost.views import VIEWS
+from agentcost.views.findings import findings
 from agentcost.views.layout import Column, Table, bar, chunks, fit, heights, packed, spread
-from agentcost.views.show import session, show
+from agentcost.views.order import COLUMNS as SORTED
+from agentcost.views.order import TITLES, checked_sort, ordered
+from agentcost.views.show import session, several, show
+from agentcost.views.tools import tools
+from agentcost.views.turns import with_new
 
 ROOT = Path(__file__).parents[1]
 WIDTHS = (80, 140)
@@ -208,7 +216,6 @@ def test_nothing_selected_is_a_sentence(view: str, total: int, filters: tuple[st
         ({"untimed": 66, "first": None, "last": None}, "no times in the log: order kept; gaps, days and TTL unknown"),
         ({"untimed": 2}, "2 requests without a time"),
         ({"naive": 1}, "times without a zone were read as UTC"),
-        ({"inferred_sessions": True}, "no session ids: a session is one chain of extending prompts"),
         ({"assumed_gap": 30.0}, "gaps assumed 30s"),
         ({"total": 90, "filters": ("model=claude-*",)}, "66 of 90 requests selected: model=claude-*"),
     ],
@@ -233,13 +240,20 @@ def test_the_header_says_what_is_covered_and_assumed(scope: dict[str, Any], sent
         ({"billed": False}, "(measured, nothing was billed)"),
         ({"prompt": 130_000}, "66 prompts of 66 above 128k tokens"),
         ({"role": "subagent"}, "66 subagent requests:"),
+        ({"session_inferred": True}, "all requests have no session id: a session is one chain of extending prompts"),
+        (
+            {"relative_clock": True, "started": 72.0},
+            "all requests have times relative to their log's start, up to 1m 12s",
+        ),
     ],
 )
 def test_what_the_requests_tell_is_told(columns: dict[str, Any], sentence: str) -> None:
     whole = analysis("quickstart")
     frame = whole.tables["requests"]
     changed = frame.with_columns(pl.lit(value, frame[name].dtype).alias(name) for name, value in columns.items())
-    assert sentence in one_line(VIEWS["analyze"](replace(whole, tables=whole.tables | {"requests": changed}), 140))
+    scope = replace(whole.scope, inferred_sessions=True, relative=66 if "relative_clock" in columns else 0)
+    other = replace(whole, scope=scope, tables=whole.tables | {"requests": changed})
+    assert sentence in one_line(VIEWS["analyze"](other, 140))
 
 
 @pytest.mark.parametrize(
@@ -260,6 +274,147 @@ def test_the_published_median_is_on_the_plot_or_said_to_be_off_it(largest: int, 
     changed = replace(whole, tables=whole.tables | tables)
     assert ("96k published median" in printed(VIEWS["full"](changed, 100))) == on_plot
     assert sentence in one_line(VIEWS["full"](changed, 100))
+
+
+MIXED = ("fixtures/quickstart.jsonl", "fixtures/mooncake/shared_prefix.jsonl", "fixtures/table/azure.csv")
+
+
+def test_logs_with_and_without_a_calendar() -> None:
+    mixed = evaluate(load_logs([open_source(log) for log in MIXED], Reading()), Choices())
+    text = one_line(VIEWS["analyze"](mixed, 140))
+    assert "2023-11-16 18:17 to 2026-10-15 07:41 UTC" in text
+    assert "5 requests have times relative to their log's start, up to 3s" in text
+    assert mixed.tables["requests"].filter("relative_clock")["day"].null_count() == mixed.scope.relative == 5
+
+
+def weighed(log: str, factor: float, **components: int) -> Analysis:
+    """The analysis with its bill multiplied, and these components of every request set."""
+    whole = analysis(log)
+    requests = whole.tables["requests"].with_columns(
+        prompt=(pl.col("prompt") * factor).cast(pl.Int64),
+        **{name: pl.lit(count, pl.Int64) for name, count in components.items()},
+    )
+    tables = whole.tables | {"requests": requests, "components": components_of(requests)}
+    return replace(whole, tables=tables)
+
+
+def test_a_bill_below_the_text_makes_no_headline() -> None:
+    other = weighed("quickstart", 0.1, unexplained=-10_000)
+    for view in ("analyze", "tools"):
+        text = one_line(VIEWS[view](other, 140))
+        assert "The log's text measures 660k tokens more than the 80.0k that were billed" in text
+    assert "Where it goes is uncertain" in one_line(VIEWS["analyze"](other, 140))
+    assert all(finding.tokens <= 80_000 for finding in findings(other, 99))
+
+
+def test_small_amounts_are_no_findings() -> None:
+    for factor in (0.001, 1.0, 1_000.0):
+        other = weighed("quickstart", factor)
+        whole = other.tables["requests"]["prompt"].sum()
+        assert all(500 <= finding.tokens >= whole / 100 for finding in findings(other, 99))
+    assert findings(weighed("quickstart", 0.0005), 99) == []
+
+
+def test_what_an_exact_ruler_cannot_explain() -> None:
+    sentence = "server-side tools, encrypted reasoning and built-in tools are billed but not in the log"
+    other = weighed("quickstart", 1.0, unexplained=300)
+    assert sentence not in one_line(VIEWS["analyze"](other, 140))
+    exact = other.tables["requests"].with_columns(basis=pl.lit("exact"))
+    text = one_line(VIEWS["analyze"](replace(other, tables=other.tables | {"requests": exact}), 140))
+    assert f"Unexplained: 19.8k tokens of exactly measured prompts; {sentence}" in text
+
+
+@pytest.mark.parametrize(("limit", "last"), [(3, "other (32)"), (34, "other (1)"), (35, ""), (99, "")])
+def test_tools_that_do_not_fit_are_summed_in_one_row(limit: int, last: str) -> None:
+    lines = printed(tools(analysis("quickstart"), 140, limit)).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("tool "))
+    stop = next(number for number, line in enumerate(lines) if line.startswith("in tokens"))
+    rows = lines[start + 1 : stop]
+    assert len(rows) == min(limit + 1, 35)
+    assert rows[-1].startswith(last)
+    assert ("other" in rows[-1]) == bool(last)
+    every = analysis("quickstart").tables["tools"]
+    carried = sum(every[f"{what}_carried"].sum() for what in ("schema", "call", "result"))
+    assert sum(int(row.split()[-2].replace(",", "")) for row in rows) == carried
+
+
+def test_a_place_can_be_given_back() -> None:
+    whole = analysis("quickstart").tables["requests"]
+    for width in (60, 80, 140):
+        lines = printed(VIEWS["turns"](analysis("quickstart"), width)).splitlines()
+        (line,) = [line for line in lines if line.endswith("quickstart.jsonl:19")]
+        found, session_ = matching(whole, line.split()[-1])
+        assert found["line"].to_list() == [19]
+        assert not session_
+
+
+def test_a_request_with_its_texts() -> None:
+    row, segments = request("quickstart", 5)
+    texts = [replace(segment, text="First\x1b[2J line\n second " * 9) for segment in segments]
+    for width in (80, 140):
+        text = printed(show(row, texts, width))
+        assert "First [2J line second" in text
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_several_requests_are_listed() -> None:
+    requests = analysis("quickstart").tables["requests"]
+    text = printed(several(requests, "msg_", 80))
+    assert text.startswith("66 requests of 4 sessions match msg_; name one of them\n")
+    assert len(text.splitlines()) == 15
+    assert text.count("…/quickstart.jsonl:") == 10
+
+
+# --- the order of rows ---------------------------------------------------------------------------------------------
+
+
+def test_every_column_of_the_order_exists() -> None:
+    whole = evaluate(record("quickstart"), Choices(by=("model",)))
+    tables = whole.tables | {"turns": with_new(whole.tables["requests"])}
+    for name, columns in SORTED.items():
+        assert set(columns) <= set(tables[name].columns), name
+        assert {*TITLES[name].values()} - {"all"} <= set(columns), name
+
+
+@pytest.mark.parametrize(
+    ("sort", "report", "by", "full", "column"),
+    [
+        ("calls", "tools", "", False, "calls"),
+        ("sent", "tools", "", False, "schema_carried"),
+        ("input", "analyze", "model", False, "prompt"),
+        ("team", "analyze", "model, team", False, "team"),
+        ("first", "analyze", "", True, "first_prompt"),
+        ("gap", "turns", "", False, "gap_s"),
+        ("tool_results", "turns", "", False, "tool_results"),
+        ("", "analyze", "", False, ""),
+    ],
+)
+def test_a_column_may_have_the_title_it_is_shown_under(
+    sort: str, report: str, by: str, full: bool, column: str
+) -> None:
+    assert checked_sort(sort, report, by, full) == column
+
+
+@pytest.mark.parametrize(
+    ("sort", "report", "by", "says"),
+    [
+        ("call", "tools", "", "did you mean 'calls'"),
+        ("Output", "turns", "", "did you mean 'output'"),
+        ("foo", "tools", "", "there are schema, sent, call tokens, "),
+        ("output", "analyze", "", "add one of them"),
+        ("calls", "analyze", "model", "no such column"),
+    ],
+)
+def test_an_unknown_column_is_an_error(sort: str, report: str, by: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        checked_sort(sort, report, by)
+
+
+def test_numbers_from_the_largest_and_text_from_a() -> None:
+    frame = pl.DataFrame({"label_team": ["b", None, "a"], "n": [1, 3, None]})
+    assert ordered(frame, "team")["label_team"].to_list() == ["a", "b", None]
+    assert ordered(frame, "n", "label_team")["n"].to_list() == [3, 1, None]
+    assert ordered(frame, "other").equals(frame)
 
 
 def test_the_account_of_records_adds_up() -> None:

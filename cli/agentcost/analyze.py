@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from agentcost import tables
+from agentcost import cachetables, tables
+from agentcost.caching import Asking, Run, as_run, under_every_policy
 from agentcost.lineage import standings
 from agentcost.measure import measure
 from agentcost.model import ROOT
 from agentcost.record import Record
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
-from agentcost.selection import Selection, calendar, checked_key, select
+from agentcost.selection import Selection, calendar, checked_key, offered, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Choices:
     top: int = 10
     sort: str = ""
     assumed_gap: float | None = None
+    policy: str = ""
+    scope_by: str = ""
+    every_policy: bool = False
 
 
 def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
@@ -33,7 +37,10 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     requests = record.ordered()
     standing = standings(record.tree, requests)
     measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    every = calendar(tables.requests(requests, standing, measured, choices.assumed_gap), choices.selection.zone)
+    asking = Asking(choices.policy, choices.scope_by, choices.assumed_gap)
+    run = as_run(record.tree, requests, standing, measured, asking)
+    rows = tables.requests(requests, standing, measured, choices.assumed_gap).hstack(cachetables.request_columns(run))
+    every = calendar(rows, choices.selection.zone)
     chosen = select(every, choices.selection)
     indexes = frozenset(chosen["index"].to_list())
     parts = tables.parts(record.tree, requests, measured, indexes)
@@ -47,6 +54,9 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
+        "caches": cachetables.caches(chosen, requests, run, under_every_policy(run) if choices.every_policy else {}),
+        "misses": cachetables.misses(chosen, _parted(record, run)),
+        "agreement": cachetables.agreement(requests, run, indexes),
         "hidden": tables.hidden(standing, measured, indexes),
         "rulers": tables.rulers([found.ruler for found in measured]),
         **tables.accounts(record),
@@ -55,8 +65,19 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
 
 
+def _parted(record: Record, run: Run) -> list[str]:
+    """Per request, the component and name of the segment at which its path leaves the one before it."""
+    names = []
+    for miss in run.misses:
+        entry = record.tree.entry(miss.parted) if miss and miss.parted is not None else None
+        marks = sorted({mark.what for mark in entry.marks}) if entry else []
+        held = f" (holds a {', a '.join(marks)})" if marks else ""
+        names.append(f"{entry.kind.value} {entry.name}".strip() + held if entry else "")
+    return names
+
+
 def _scope(every: pl.DataFrame, chosen: pl.DataFrame, choices: Choices) -> Scope:
-    times = chosen["started"].drop_nulls()
+    times = chosen["started"].filter(~chosen["relative_clock"])
     return Scope(
         total=len(every),
         selected=len(chosen),
@@ -66,11 +87,13 @@ def _scope(every: pl.DataFrame, chosen: pl.DataFrame, choices: Choices) -> Scope
         filters=choices.selection.words,
         untimed=int(chosen["started"].null_count()),
         naive=int(chosen["naive_time"].sum()),
+        relative=int((chosen["relative_clock"] & chosen["started"].is_not_null()).sum()),
         inferred_sessions=bool(chosen["session_inferred"].any()),
         assumed_gap=choices.assumed_gap,
         by=choices.by,
         top=choices.top,
         sort=choices.sort,
+        offered=() if len(chosen) else offered(every, choices.selection),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from agentcost import __version__
-from agentcost.commands import capture, find, formats, report, show
+from agentcost.commands import capture, find, formats, policies, report, show
 from agentcost.errors import AgentcostError, Interrupted, UsageError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ for _name in report.NAMES:
 app.command("show", help="One session or request: its path as rows, and where it parted from the one before.")(
     show.show
 )
+app.command("policies", help="The cache policies that are simulated: values, sources, dates.")(policies.policies)
 app.command("formats", help="The log formats that are read, with an example of each.")(formats.formats)
 app.command("capture", help="Save one request of a client, to explain a transcript's hidden prefix.")(capture.capture)
 app.command("find", help="Agent logs on this machine.")(find.find)

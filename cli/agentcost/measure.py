@@ -78,6 +78,7 @@ def levels_of(tree: Tree) -> Levels:
 class Measured:
     """The requests of one ruler: `rows` are their indexes, `lengths` tokens per node (0 off their paths).
 
+    `reach` is tokens per node up to and with it, the template's included: where a cache may cut.
     `kinds` is tokens by request (in the order of `rows`) and by KINDS; each row's sum is the prompt.
     `hidden` gives per row (tokens, low, high), or None where nothing is hidden or nothing is known of it.
     """
@@ -85,6 +86,7 @@ class Measured:
     ruler: Ruler
     rows: tuple[int, ...]
     lengths: Ints
+    reach: Ints
     passing: Ints
     kinds: Ints
     hidden: tuple[tuple[int, int, int] | None, ...]
@@ -130,7 +132,8 @@ def _measured(tree: Tree, levels: Levels, key: Key, requests: Sequence[Request],
         requests=len(rows),
         odd=not 0.8 <= fit.factor <= 1.6,
     )
-    return Measured(ruler, tuple(rows), lengths, passing, kinds, fit.hidden)
+    reach = totals + (_overheads(template_of(model, api), counts) if ruler.encoding else 0)
+    return Measured(ruler, tuple(rows), lengths, reach, passing, kinds, fit.hidden)
 
 
 # --- what is counted along a path ----------------------------------------------------------------------------------
@@ -204,6 +207,14 @@ def _overhead(template: Template, counts: _Counts, request: Request, knowledge: 
         system=bool(counts.system[node]),
         calls=int(counts.calls[node]),
     )
+
+
+def _overheads(template: Template, counts: _Counts) -> Ints:
+    """`_overhead` of every node at once, for the usual tool choice."""
+    for_tools = template.tools + template.per_tool * counts.tools + template.system_adjust * (counts.system > 0)
+    found: Ints = template.base + template.per_message * counts.messages + template.per_call * counts.calls
+    found += for_tools * (counts.tools > 0)
+    return found
 
 
 def _choice(request: Request) -> Literal["auto", "none", "any", "named"]:

@@ -47,10 +47,11 @@ class Ruler:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an analysis covers: `first` and `last` are seconds since the epoch, None where no request has a time.
+    """What an analysis covers: `first` and `last` are seconds since the epoch, None where no request tells the day.
 
     `filters` are the user's selections as words, `selected` of `total` requests pass them. `assumed_gap` is the
-    gap in seconds that the user filled in where the log has no times.
+    gap in seconds that the user filled in where the log has no times. `relative` requests have times that count from
+    their log's own start. `offered` says, where nothing is selected, what there is to select.
     """
 
     total: int
@@ -61,11 +62,13 @@ class Scope:
     filters: tuple[str, ...] = ()
     untimed: int = 0
     naive: int = 0
+    relative: int = 0
     inferred_sessions: bool = False
     assumed_gap: float | None = None
     by: tuple[str, ...] = ()
     top: int = 10
     sort: str = ""
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,12 @@ TABLES: dict[str, tuple[str, str]] = {
     "requests": (
         "a selected request",
         "source, line, id, format, knowledge, session, session_inferred, lineage, turn, role, user, project, client, "
-        "task, provider, model, tier, started, ended (s since the epoch, UTC), gap_s (since the request before it in "
-        "its lineage), prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, "
-        "prompt is the ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a "
-        "column of tokens per component, label_<name> per label, day, week, month",
+        "task, provider, model, tier, started, ended (s since the epoch, UTC; where relative_clock, "
+        "since the log's own start), naive_time, relative_clock, gap_s (since the request before it in its lineage), "
+        "prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, prompt is the "
+        "ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a column of "
+        "tokens per component, policy, simulated_read, simulated_write, simulated_plain, readable (what an earlier "
+        "request began with), warm_start, cause, lost, evidence, other_causes, label_<name> per label, day, week, month",
     ),
     "components": (
         "a component that has tokens",
@@ -133,6 +138,21 @@ TABLES: dict[str, tuple[str, str]] = {
     "groups": (
         "a combination of the --by keys",
         "the keys, requests, sessions, prompt, read, write, plain, output, largest_prompt",
+    ),
+    "caches": (
+        "a cache policy",
+        "policy, title, requests, read, write, plain (tokens), hit_rate (of all input tokens), relative_cost (input "
+        "cost over that of the same tokens uncached), basis (billed, simulated, what if, bound)",
+    ),
+    "misses": (
+        "a cause of misses",
+        "cause, requests, sessions, lost (tokens in the cache that were not read), share (of all input), explained, "
+        "evidence (of the worst request), worst (its place), mend",
+    ),
+    "agreement": (
+        "a policy whose simulation is compared with the bill",
+        "policy, requests, exact, near (within 1 %), billed_read, simulated_read, warm_start (read from before the "
+        "log), both_hit, only_simulated, only_billed, both_miss",
     ),
     "hidden": ("a lineage of a transcript", "session, lineage, requests, hidden (tokens), low, high (interval)"),
     "rulers": (

@@ -6,7 +6,7 @@ A selection is applied after everything is measured and simulated: what lies out
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -97,14 +97,14 @@ def moment_of(text: str, zone: ZoneInfo, last: float | None, end: bool) -> float
 
 
 def calendar(requests: DataFrame, zone: str) -> DataFrame:
-    """The requests with their day, ISO week and month in a zone; null where they have no time.
+    """The requests with their day, ISO week and month in a zone; null where they have no time, or only a log's own.
 
     UsageError where there is no such zone.
     """
     import polars as pl  # noqa: PLC0415
 
     local = pl.from_epoch((pl.col("started") * 1e6).cast(pl.Int64), time_unit="us").dt.replace_time_zone("UTC")
-    local = local.dt.convert_time_zone(zone_of(zone).key)
+    local = pl.when(~pl.col("relative_clock")).then(local.dt.convert_time_zone(zone_of(zone).key))
     return requests.with_columns(
         day=local.dt.strftime("%Y-%m-%d"), week=local.dt.strftime("%G-W%V"), month=local.dt.strftime("%Y-%m")
     )
@@ -114,18 +114,52 @@ def select(requests: DataFrame, selection: Selection) -> DataFrame:
     """The rows that pass. Requests without a time pass no date."""
     import polars as pl  # noqa: PLC0415
 
-    zone = zone_of(selection.zone)
-    last = requests["started"].max()
-    latest = float(last) if isinstance(last, int | float) else None
-    tests: list[Expr] = []
-    if selection.since:
-        tests.append(pl.col("started") >= moment_of(selection.since, zone, latest, end=False))
-    if selection.until:
-        tests.append(pl.col("started") <= moment_of(selection.until, zone, latest, end=True))
+    tests = list(_dates(requests, selection))
     for key, glob in selection.where:
         wanted = f"{glob}*" if key == "session" and not {"*", "?"} & set(glob) else glob  # reports print short ids
         tests.append(pl.col(key).cast(pl.String).fill_null("").str.contains(_pattern(wanted)))
     return requests.filter(*tests) if tests else requests
+
+
+def _dates(requests: DataFrame, selection: Selection) -> Iterator[Expr]:
+    """The tests of dates. Times that count from a log's own start pass none, unless there are no others: then the
+    last of them is what `1h` counts back from."""
+    import polars as pl  # noqa: PLC0415
+
+    zone, relative = zone_of(selection.zone), requests["relative_clock"]
+    days = requests.filter(~relative)["started"]
+    own = bool(relative.any()) and not days.count()
+    last = requests["started"].max() if own else days.max()
+    latest = float(last) if isinstance(last, int | float) else None
+    for text, end in ((selection.since, False), (selection.until, True)):
+        if own and text and not _BACK.fullmatch(text):
+            raise UsageError(f"{text}: this log has no days, its times count from its own start; write 1h or 7d")
+        if text:
+            moment = moment_of(text, zone, latest, end)
+            started = pl.col("started")
+            yield (started <= moment if end else started >= moment) & (pl.lit(own) | ~pl.col("relative_clock"))
+
+
+_OFFERED = 5
+
+
+def offered(every: DataFrame, selection: Selection) -> tuple[str, ...]:
+    """What there is to select for each key and date that was asked for: `model is claude-opus-4-6 or gpt-4o`."""
+    import polars as pl  # noqa: PLC0415
+
+    found = []
+    for key in dict.fromkeys(key for key, _ in selection.where):
+        counts = (
+            every.group_by(pl.col(key).cast(pl.String).fill_null("")).len().sort("len", key, descending=[True, False])
+        )
+        names = [name or "(empty)" for name in counts[key].to_list()]
+        more = [f"one of {len(names) - _OFFERED} more"] if len(names) > _OFFERED else []
+        *some, last = [*names[:_OFFERED], *more] or [""]
+        found.append(f"{key.removeprefix('label_')} is {', '.join(some)}{' or ' * bool(some)}{last}")
+    days = every["day"].drop_nulls().sort().to_list()
+    if (selection.since or selection.until) and days:
+        found.append(f"days are {days[0]} to {days[-1]}")
+    return tuple(found)
 
 
 def _pattern(glob: str) -> str:

@@ -24,10 +24,10 @@ _REQUEST_SCHEMA: dict[str, pl.DataType] = {
     "knowledge": pl.String(), "session": pl.String(), "session_inferred": pl.Boolean(), "lineage": pl.Int64(),
     "turn": pl.Int64(), "role": pl.String(), "user": pl.String(), "project": pl.String(), "client": pl.String(),
     "task": pl.String(), "provider": pl.String(), "model": pl.String(), "tier": pl.String(), "started": pl.Float64(),
-    "ended": pl.Float64(), "naive_time": pl.Boolean(), "gap_s": pl.Float64(), "prompt": pl.Int64(), "read": pl.Int64(),
-    "write": pl.Int64(), "write_5m": pl.Int64(), "write_1h": pl.Int64(), "plain": pl.Int64(), "output": pl.Int64(),
-    "reasoning": pl.Int64(), "output_is_lower_bound": pl.Boolean(), "billed": pl.Boolean(), "basis": pl.String(),
-    "recorded_cost": pl.String(),
+    "ended": pl.Float64(), "naive_time": pl.Boolean(), "relative_clock": pl.Boolean(), "gap_s": pl.Float64(),
+    "prompt": pl.Int64(), "read": pl.Int64(), "write": pl.Int64(), "write_5m": pl.Int64(), "write_1h": pl.Int64(),
+    "plain": pl.Int64(), "output": pl.Int64(), "reasoning": pl.Int64(), "output_is_lower_bound": pl.Boolean(),
+    "billed": pl.Boolean(), "basis": pl.String(), "recorded_cost": pl.String(),
 }  # fmt: skip
 
 
@@ -71,8 +71,9 @@ def _row(index: int, request: Request, stand: Standing, basis: str, gap: float |
         index, place.source, place.line, request.id, request.format, request.knowledge.value, stand.session,
         stand.inferred, stand.lineage, stand.turn, request.role, request.user, request.project, request.client,
         request.task, request.provider, request.model, request.tier, request.started, request.ended, request.naive_time,
-        gap, *billed, usage.output if usage else None, usage.reasoning if usage else None,
-        bool(usage and usage.output_is_lower_bound), usage is not None, basis, request.recorded_cost,
+        ("clock", "relative") in request.settings, gap, *billed, usage.output if usage else None,
+        usage.reasoning if usage else None, bool(usage and usage.output_is_lower_bound), usage is not None, basis,
+        request.recorded_cost,
     )  # fmt: skip
 
 

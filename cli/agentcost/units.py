@@ -97,8 +97,6 @@ def when(seconds: float | None, zone: str = "UTC", precise: bool = False) -> str
 def span(first: float, last: float, zone: str = "UTC") -> str:
     """From one moment to another; the day and the year are said once where they are the same."""
     start, end = when(first, zone), when(last, zone)
-    if abs(first) < RELATIVE:
-        return f"{duration(last - first)} from the log's own start"
     if start == end:
         return f"{start} {zone}"
     shared = next((known for known in (11, 5) if start[:known] == end[:known]), 0)
@@ -128,3 +126,20 @@ def middle(text: str, width: int) -> str:
         return text[:width]
     head = (width - 1) // 2
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def tail(text: str, width: int) -> str:
+    """Shorten a path in front, at a folder where that fits: …/shop/run.jsonl:19, …un.jsonl:19."""
+    if len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    kept = text[len(text) - width + 1 :]
+    folder = kept.find("/")
+    whole = text.rpartition("/")[2]
+    return whole if folder < 0 and len(whole) <= width else "…" + kept[max(folder, 0) :]
+
+
+def head(text: str, width: int) -> str:
+    """Shorten a text at its end, so that it still begins as it does: The tests fai…"""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…" * (width > 0)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from agentcost.model import Segment
 
 
+SCOPES = ("session", "user", "project", "client", "task")
+"""Fields of a request that may say what shares a cache."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The options of a report as they were given on the command line."""
@@ -42,16 +46,27 @@ class Asked:
     cache: bool = True
     jobs: int = 1
     strict: bool = False
+    policy: str = ""
+    scope_by: str = ""
+    every_policy: bool = False
 
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""
         from agentcost.analyze import Choices  # noqa: PLC0415 — heavy
+        from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
 
         zone_of(self.tz)
         labels = [label.name for label in parse_labels(self.label)]
         selection = Selection(self.since, self.until, self.tz, parse_where(self.where, labels))
         by = tuple(key.strip() for key in self.by.split(",") if key.strip())
-        return Choices(selection, by, self.top or 10, self.sort, seconds(self.assume_gap) if self.assume_gap else None)
+        if self.policy:
+            policy_named(self.policy)
+        if self.scope_by and self.scope_by not in SCOPES:
+            raise UsageError(f"--scope-by {self.scope_by}: one of {', '.join(SCOPES)}")
+        gap = seconds(self.assume_gap) if self.assume_gap else None
+        return Choices(
+            selection, by, self.top or 10, self.sort, gap, self.policy, self.scope_by, every_policy=self.every_policy
+        )
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""

@@ -3,12 +3,65 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentcost.commands.report import draw, width
+from agentcost.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from agentcost.ingest.contract import Reader
 
 
-def formats() -> None:
+def formats(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One format, with its whole example.")] = "",
+) -> None:
     """The log formats that are read, with an example of each."""
     from agentcost.ingest.readers import READERS  # noqa: PLC0415 — readers import the parsers
 
-    for reader in READERS:
-        sys.stdout.write(f"{reader.name} ({reader.knowledge.value})\n  {reader.about}\n")
-        sys.stdout.write(f"  from the log: {reader.identity}\n  example: {reader.example}\n\n")
+    if not name:
+        draw(listed(READERS, width()))
+        return
+    found = next((reader for reader in READERS if reader.name == name), None)
+    if found is None:
+        names = [reader.name for reader in READERS]
+        near = get_close_matches(name, names, n=1)
+        raise UsageError(f"there is no format {name!r}; {f'did you mean {near[0]}?' if near else ', '.join(names)}")
+    sys.stdout.write("".join(f"{line}\n" for line in _whole(found)))
+
+
+def listed(readers: tuple[Reader, ...], columns: int) -> RenderableType:
+    """Name, knowledge and what it is, then the two ends of an example line, per format."""
+    from rich.console import Group  # noqa: PLC0415 — heavy
+    from rich.text import Text  # noqa: PLC0415 — heavy
+
+    from agentcost.units import middle  # noqa: PLC0415 — with rich
+    from agentcost.views.layout import Paragraph, quiet  # noqa: PLC0415 — heavy
+
+    longest = max(len(reader.name) for reader in readers)
+    kinds = max(len(reader.knowledge.value) for reader in readers)
+    parts: list[RenderableType] = []
+    for reader in readers:
+        lead = f"{reader.name:<{longest}}  {reader.knowledge.value:<{kinds}}  "
+        example = " ⏎ ".join(reader.example.split("\n"))
+        parts.append(Paragraph(Text(reader.about), columns, lead))
+        parts.append(Text(f"  {middle(example, columns - 2)}", style="dim", no_wrap=True))
+    parts += [
+        Text(),
+        quiet("`agentcost formats NAME` shows the whole example, and what names sessions and users", columns),
+    ]
+    return Group(*parts)
+
+
+def _whole(reader: Reader) -> Iterator[str]:
+    yield f"{reader.name}: {reader.about}"
+    yield f"knowledge: {reader.knowledge.value}"
+    for field in reader.identity.split("; "):
+        yield f"  {field}"
+    yield "example:"
+    yield reader.example

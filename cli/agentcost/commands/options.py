@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
 
+from agentcost.errors import UsageError
+
+
+def one_of(option: str, *choices: str) -> Callable[[str], str]:
+    """A parser of an option that takes one of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise UsageError(f"{option} {text}: there is no such choice; write one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
 Format = Literal["text", "json", "jsonl", "csv", "md"]
+_FORMATS = ("text", "json", "jsonl", "csv", "md")
+_COUNTERS = ("splintr", "tiktoken")
 
 Logs = Annotated[
-    list[str] | None, typer.Argument(metavar="LOG…", help="Files, folders, globs, - for a pipe, saved records.")
+    list[str] | None, typer.Argument(metavar="LOG", help="Files, folders, globs, - for a pipe, saved records.")
 ]
 InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="Read every log as this format.")]
 Columns = Annotated[str, typer.Option("--columns", metavar="A=B,…", help="A table's columns: input=prompt_tokens,…")]
@@ -38,20 +55,43 @@ Where = Annotated[
 By = Annotated[
     str, typer.Option("--by", metavar="KEYS", help="Group by keys: session, project, user, client, model, day…")
 ]
-Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Rows of a table; the rest is summed.")]
-Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="The column that groups are sorted by.")]
+Top = Annotated[
+    int | None, typer.Option("--top", metavar="N", min=1, help="Rows of a table; the rest is summed or counted.")
+]
+Sort = Annotated[
+    str,
+    typer.Option("--sort", metavar="COLUMN", help="The column that groups, sessions, tools or turns are sorted by."),
+]
 Gap = Annotated[
     str, typer.Option("--assume-gap", metavar="30s", help="The gap between requests of a log without times.")
 ]
-Counter = Annotated[Literal["splintr", "tiktoken"], typer.Option("--counter", help="The tokenizer; both count alike.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no token counts between runs.")]
+Counter = Annotated[
+    str,
+    typer.Option(
+        "--counter",
+        metavar="|".join(_COUNTERS),
+        parser=one_of("--counter", *_COUNTERS),
+        help="The tokenizer; both count alike.",
+    ),
+]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Keep nothing between runs: neither token counts nor text-free records.")
+]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes that read logs.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when a record cannot be read.")]
-As = Annotated[Format, typer.Option("--format", help="What is printed.")]
+As = Annotated[
+    str,
+    typer.Option("--format", metavar="|".join(_FORMATS), parser=one_of("--format", *_FORMATS), help="What is printed."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 Output = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="FILE", help="Write here by suffix: .json .md .csv .parquet, or a folder/."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write here by suffix: .json .jsonl .md .csv .parquet .arrow, or a CSV file per table into a folder/.",
+    ),
 ]
 Table = Annotated[str, typer.Option("--table", metavar="NAME", help="The table that is written; list names them.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")]
@@ -59,7 +99,19 @@ Save = Annotated[
     str,
     typer.Option("--save", metavar="FILE.agentcost", help="Write the text-free record; it is read wherever a log is."),
 ]
-Full = Annotated[bool, typer.Option("--full", help="Everything: distribution, growth, top tools, what was skipped.")]
+Full = Annotated[
+    bool,
+    typer.Option(
+        "--full",
+        help="All of it: every row, distribution, growth, how it was measured, logs, what was skipped.",
+    ),
+]
 IncludeText = Annotated[
     bool, typer.Option("--include-text", help="With data out and show: read prompts' text again and write it.")
+]
+Policy = Annotated[
+    str, typer.Option("--policy", metavar="NAME", help="Simulate this cache policy; `agentcost policies` lists them.")
+]
+ScopeBy = Annotated[
+    str, typer.Option("--scope-by", metavar="FIELD", help="What shares a cache: session, user, project, client, task.")
 ]

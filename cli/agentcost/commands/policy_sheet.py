@@ -137,6 +137,8 @@ def _text(policy: Policy, name: str) -> str:
         return _grid(policy.grid)
     if name in ("hit_probability", "caches_answer"):
         return UNKNOWN if value is None else str(value).lower()
+    if value is True:
+        return "yes"
     if value is None or value is False or value in (0, ()):
         return ""
     return (

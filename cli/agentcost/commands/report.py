@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from agentcost.commands import options
 from agentcost.commands.asked import Asked, inputs
 from agentcost.errors import AgentcostError
+from agentcost.views.order import checked_sort
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 NAMES = {
     "analyze": "Where the input tokens go: by component, over the log, and what to do about it.",
     "tools": "Every tool and MCP server: what its schema, calls and results carry, and which are never called.",
+    "cache": "Every cache policy side by side, the misses by cause with evidence and mend.",
     "turns": "A row per request: turn, time, gap, tokens by cache class, output.",
 }
 """The reports that show a whole log, and the help of each."""
@@ -56,17 +58,22 @@ def command(name: str) -> Callable[..., None]:
         save: options.Save = "",
         full: options.Full = False,
         include_text: options.IncludeText = False,
+        policy: options.Policy = "",
+        scope_by: options.ScopeBy = "",
     ) -> None:
         asked = Asked(
             logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
             label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top,
-            sort=sort, assume_gap=assume_gap, counter=counter, cache=not no_cache, jobs=jobs, strict=strict,
+            sort=checked_sort(sort, name, by, full), assume_gap=assume_gap, counter=counter, cache=not no_cache,
+            jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, every_policy=name == "cache",
         )  # fmt: skip
-        record, analysis = evaluated(asked, quiet=quiet, save=save)
+        data = bool(output or table or json or format_ != "text")
+        told = not data and sys.stdout.isatty()  # the report's last lines say what was skipped
+        record, analysis = evaluated(asked, quiet=quiet or told, save=save)
         if strict and record.skipped:
             first = record.skipped[0]
             raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
-        if output or table or json or format_ != "text":
+        if data:
             if include_text:
                 analysis.tables["texts"] = texts(record, analysis, asked)
             deliver(analysis, name, "json" if json else format_, output, table)
@@ -128,13 +135,17 @@ def warn(record: Record) -> None:
 
 
 def view_of(name: str, analysis: Analysis, *, full: bool, limit: int | None) -> RenderableType:
-    """The report as it is drawn at the width of the terminal; `limit` is how many turns were asked for."""
+    """The report as it is drawn at the width of the terminal; `limit` is how many tools or turns were asked for."""
     from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+    from agentcost.views.full import with_accounts  # noqa: PLC0415 — heavy
+    from agentcost.views.tools import tools  # noqa: PLC0415 — heavy
     from agentcost.views.turns import turns  # noqa: PLC0415 — heavy
 
-    if name == "turns":
-        return turns(analysis, width(), limit)
-    return VIEWS["full" if full and name == "analyze" else name](analysis, width())
+    limited = {"tools": tools, "turns": turns}
+    if name not in limited:
+        return VIEWS["full" if full and name == "analyze" else name](analysis, width())
+    view = limited[name](analysis, width(), limit)
+    return with_accounts(view, analysis, width()) if full else view
 
 
 def width() -> int:
@@ -152,7 +163,7 @@ def draw(view: RenderableType) -> None:
     Console(width=width(), soft_wrap=False, highlight=False, emoji=False, markup=False).print(view)
 
 
-def deliver(analysis: Analysis, kind: str, form: options.Format, output: str, table: str) -> None:
+def deliver(analysis: Analysis, kind: str, form: str, output: str, table: str) -> None:
     """Data instead of a report: to a file by its suffix, or to standard output in a format."""
     from agentcost.export import describe_tables, export, write  # noqa: PLC0415 — heavy
 

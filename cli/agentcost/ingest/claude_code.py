@@ -27,6 +27,7 @@ from agentcost.ingest.claude_code_attachments import attachment_part
 from agentcost.ingest.claude_code_history import Answer, History, Point, answer_of, receive, said
 from agentcost.ingest.claude_code_records import Billed, Creation, Entry, Message, entry_of
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.faults import fault
 from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.parts import SKILL_TOOLS
 from agentcost.ingest.times import moment
@@ -118,7 +119,7 @@ def _item(session: Session, record: Record) -> Item:
         speaker = Speaker("subagent", entry.agent_id or "") if entry.is_sidechain else Speaker()
         return _ITEMS[kind](session, record.place, entry, speaker)
     except msgspec.ValidationError as error:
-        return Skipped(record.place, f"not a record of Claude Code ({error}); mend or remove it")
+        return Skipped(record.place, f"not a record of Claude Code ({fault(error)}); mend or remove it")
 
 
 def _user(session: Session, where: Place, entry: Entry, speaker: Speaker) -> Item:

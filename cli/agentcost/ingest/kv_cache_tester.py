@@ -21,6 +21,7 @@ import msgspec
 from agentcost.errors import BrokenLog
 from agentcost.ingest.blocks import Name, Paths, surplus
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.faults import fault
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -132,7 +133,7 @@ class _Session:
             try:
                 entry = msgspec.json.decode(raw, type=Entry)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                yield Skipped(where, f"not a request of a trace ({error}); mend or remove it")
+                yield Skipped(where, f"not a request of a trace ({fault(error)}); mend or remove it")
                 continue
             if entry.requests is None:
                 yield self._request(entry, where, clock)

@@ -16,6 +16,7 @@ import msgspec
 
 from agentcost.ingest.blocks import Name, Paths, surplus
 from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source, place
+from agentcost.ingest.faults import fault
 from agentcost.model import Item, Knowledge, Request, Skipped, Usage
 
 BLOCK_SIZES = (512, 16, 32, 64, 128, 256, 1024)
@@ -53,7 +54,7 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
         try:
             row = decode(line.bytes().removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield Skipped(place(source, line), f"not a Mooncake row ({error}); mend or remove the line")
+            yield Skipped(place(source, line), f"not a Mooncake row ({fault(error)}); mend or remove the line")
             continue
         extra = surplus(row.hash_ids or (), row.input_length, size)
         if extra:

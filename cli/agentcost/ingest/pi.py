@@ -25,6 +25,7 @@ import msgspec
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.faults import fault
 from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.pi_entries import Billed, Entry, Message, blocks_of, entry_of, part_of, summary_part
 from agentcost.ingest.times import moment
@@ -142,7 +143,7 @@ def _item(session: Session, record: Record) -> Item:
         entry = entry_of(value if kind in _ITEMS else {key: value[key] for key in _PLACE & value.keys()})
         return _ITEMS.get(kind, _note)(session, record.place, entry)
     except msgspec.ValidationError as error:
-        return Skipped(record.place, f"not an entry of pi ({error}); mend or remove it")
+        return Skipped(record.place, f"not an entry of pi ({fault(error)}); mend or remove it")
 
 
 def _note(session: Session, where: Place, entry: Entry) -> Item:

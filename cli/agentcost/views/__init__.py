@@ -8,12 +8,14 @@ from rich.console import RenderableType
 
 from agentcost.results import Analysis
 from agentcost.views.analyze import analyze
+from agentcost.views.cache import cache
 from agentcost.views.full import full
 from agentcost.views.tools import tools
 from agentcost.views.turns import turns
 
 VIEWS: dict[str, Callable[[Analysis, int], RenderableType]] = {
     "analyze": analyze,
+    "cache": cache,
     "full": full,
     "tools": tools,
     "turns": turns,

@@ -67,7 +67,8 @@ def empty(analysis: Analysis, width: int) -> RenderableType:
     """What to say where no request is selected."""
     scope = analysis.scope
     text = (
-        f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: widen the selection."
+        f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: "
+        f"{'; '.join(scope.offered) or 'widen the selection'}."
         if scope.total
         else "No request is in the log. `agentcost formats` shows what is read; what the log holds is counted below."
     )

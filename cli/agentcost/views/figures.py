@@ -50,6 +50,11 @@ def opaque(analysis: Analysis) -> bool:
     return bool(parts) and all(name in OPAQUE for name, tokens in parts.items() if tokens)
 
 
+def outweighed(analysis: Analysis) -> bool:
+    """Whether the text of the log measures so much more than was billed that shares of the bill mean nothing."""
+    return -10 * component_tokens(analysis).get(KIND_COLUMNS[Kind.UNEXPLAINED], 0) > total(analysis.tables["requests"])
+
+
 def median(values: list[int]) -> int:
     """The ceil(n / 2)-th smallest, as in the tables; 0 of nothing."""
     return sorted(values)[(len(values) + 1) // 2 - 1] if values else 0

@@ -12,12 +12,16 @@ from agentcost.views.figures import FIXED, HISTORY, LABELS, TOOLS, component_tok
 
 LONG = 128_000
 
+LEAST = 500
+"""Tokens below which nothing is worth a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence that names itself, the rest of it, and its weight: the input tokens it is about, times how sure a
-    remedy there is."""
+    """A sentence that names itself, the rest of it, the input tokens it is about, and its weight: those tokens, times
+    how sure a remedy there is."""
 
+    tokens: int
     weight: float
     lead: str
     text: str
@@ -27,6 +31,7 @@ def findings(analysis: Analysis, most: int) -> list[Finding]:
     """At most `most` findings, the heaviest first."""
     whole = total(analysis.tables["requests"])
     found = [finding for finder in FINDERS for finding in finder(analysis, whole)] if whole else []
+    found = [finding for finding in found if max(whole / 100, LEAST) <= finding.tokens <= whole]
     return sorted(found, key=lambda finding: (-finding.weight, finding.lead))[:most]
 
 
@@ -40,6 +45,7 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
     idle = servers.filter(servers["tools_called"] == 0).head(1)
     if not len(idle):
         yield Finding(
+            carried,
             3 * carried,
             f"{len(unused)} of {plural(len(tools), 'tool')} never called:",
             f"{exact(carried)} tokens of definitions ({percent(carried, whole)} of input); "
@@ -54,6 +60,7 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
         else ""
     )
     yield Finding(
+        carried,
         3 * carried,
         f"{middle(server, 24)}: {plural(total(idle, 'tools'), 'tool')}, none ever called:",
         f"{exact(each)} tokens in each of {plural(total(idle, 'requests'), 'request')} = "
@@ -74,6 +81,7 @@ def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
         return
     yield Finding(
         carried,
+        carried,
         f"{tokens(median(own['fixed'].to_list()))} tokens stand before the user's first words",
         f"in a median prompt of {tokens(median(own['prompt'].to_list()))}: {percent(carried, whole)} of input. Each "
         f"1,000 tokens cut there save {tokens(1000 * len(own))} in this log.",
@@ -87,6 +95,7 @@ def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
         return
     each = median(analysis.tables["hidden"]["hidden"].to_list())
     yield Finding(
+        count,
         count,
         f"{tokens(each)} tokens of each prompt are not in the transcript:",
         f"system prompt and tools, {percent(count, whole)} of input. Capture one request and pass --prefix FILE to "
@@ -108,6 +117,7 @@ def growth(analysis: Analysis, whole: int) -> Iterator[Finding]:
         return
     most = ", ".join(f"{LABELS[name]} {rounded(mean)}" for mean, name in sorted(grown, reverse=True)[:3])
     yield Finding(
+        carried,
         carried,
         f"History grows {rounded(sum(mean for mean, _ in grown))} tokens a turn",
         f"({most}) and every later turn sends it again: {percent(carried, whole)} of input."
@@ -133,6 +143,7 @@ def long_prompts(analysis: Analysis, whole: int) -> Iterator[Finding]:
         count = total(above)
         yield Finding(
             count,
+            count,
             f"{plural(len(above), 'prompt')} of {len(requests):,} above {tokens(LONG)} tokens",
             f"({percent(len(above), len(requests))}) carry {percent(count, whole)} of input: compact earlier, or start "
             "a new session for a new task.",
@@ -148,6 +159,7 @@ def beside(analysis: Analysis, whole: int) -> Iterator[Finding]:
         if count > whole / 100:
             yield Finding(
                 count,
+                count,
                 f"{plural(len(own), noun)}:",
                 f"{exact(count)} tokens ({percent(count, whole)} of input) beside the conversation; "
                 f"see `agentcost turns --where role={role}`.",
@@ -160,6 +172,7 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
     count = int(sessions["prompt"][0])
     if len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
         yield Finding(
+            count,
             count / 2,
             f"One session of {len(sessions):,} takes {percent(count, whole)} of input:",
             f"{middle(sessions['session'][0], 40)}, {plural(int(sessions['requests'][0]), 'request')}, "
@@ -170,9 +183,10 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
 def unexplained(analysis: Analysis, whole: int) -> Iterator[Finding]:
     """What was billed beyond the text of the log."""
     count = component_tokens(analysis).get(KIND_COLUMNS[Kind.UNEXPLAINED], 0)
-    if abs(count) > whole / 33:
+    if count > whole / 33:
         yield Finding(
-            abs(count),
+            count,
+            count,
             f"{exact(count)} tokens are unexplained",
             f"({percent(count, whole)} of input): billed beyond what the text in the log measures.",
         )
@@ -185,6 +199,7 @@ def concentrated(analysis: Analysis, whole: int) -> Iterator[Finding]:
     count = int(prompts.head(tenth).sum()) if tenth else 0
     if 4 * count > whole:
         yield Finding(
+            count,
             count / 4,
             f"The largest tenth of the prompts carries {percent(count, whole)} of input:",
             f"{plural(tenth, 'prompt')} of {tokens(int(prompts[tenth - 1]))} tokens and more.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -15,6 +15,7 @@ from agentcost.views.charts import plot_of_sizes, sizes
 from agentcost.views.figures import opaque, total
 from agentcost.views.growth import growth, plot_of_growth
 from agentcost.views.layout import NAME, Column, Paragraph, Table, title
+from agentcost.views.order import ordered
 from agentcost.views.tools import servers, tool_rows
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ Section = tuple[str, RenderableType]
 
 def full(analysis: Analysis, width: int) -> RenderableType:
     """The default report with every component, then a section per table that has rows."""
-    parts = [report(analysis, width, whole=True)]
-    for heading, body in _sections(analysis, width):
+    sections = (*_sections(analysis, width), *_accounts(analysis, width))
+    return _joined(report(analysis, width, whole=True), sections, width)
+
+
+def with_accounts(view: RenderableType, analysis: Analysis, width: int) -> RenderableType:
+    """Another report, then how it was measured and what became of every record."""
+    return _joined(view, _accounts(analysis, width), width)
+
+
+def _joined(view: RenderableType, sections: Iterable[Section], width: int) -> RenderableType:
+    parts = [view]
+    for heading, body in sections:
         parts += [Text(), title(heading, width), body]
     return Group(*parts)
 
@@ -44,6 +55,10 @@ def _sections(analysis: Analysis, width: int) -> Iterator[Section]:
         yield "Tools", tool_rows(analysis, width, analysis.scope.top)
     if len(tables["hidden"]):
         yield "Hidden prefix by session", hidden(analysis, width)
+
+
+def _accounts(analysis: Analysis, width: int) -> Iterator[Section]:
+    tables = analysis.tables
     if len(tables["rulers"]):
         yield "How tokens were measured", rulers(analysis, width)
     yield "Logs", sources(analysis, width)
@@ -84,9 +99,7 @@ def distribution(analysis: Analysis, width: int) -> RenderableType:
 def sessions(analysis: Analysis, width: int) -> RenderableType:
     """The largest sessions: what each takes, and what stands before the user's first words."""
     scope, frame = analysis.scope, analysis.tables["sessions"]
-    sort = scope.sort if scope.sort in frame.columns else "prompt"
-    ordered = frame.sort(sort, "session", descending=[True, False], nulls_last=True)
-    shown = ordered.head(scope.top)
+    shown = ordered(frame, scope.sort, "session").head(scope.top)
     whole = total(frame)
     blind = opaque(analysis)
     left = f"{plural(len(frame) - len(shown), 'more session')}; --top N shows more; " if len(shown) < len(frame) else ""
@@ -162,7 +175,7 @@ def sources(analysis: Analysis, width: int) -> RenderableType:
     names = ("records", "requests", "duplicates", "others", "skipped")
     return Table(
         (
-            Column("log", frame["source"].to_list(), name=20),
+            Column("log", frame["source"].to_list(), name=20, keeps="end"),
             Column("format", frame["format"].to_list(), 1, name=16),
             Column("size", [size(count) for count in frame["bytes"].to_list()], 2),
             *(Column(name, [exact(count) for count in frame[name].to_list()]) for name in names),

@@ -8,6 +8,7 @@ from agentcost.results import Analysis
 from agentcost.units import UNKNOWN, exact, percent, tokens
 from agentcost.views.figures import total
 from agentcost.views.layout import NAME, Column, Table
+from agentcost.views.order import ordered
 
 SUMS = ("requests", "prompt", "read", "write", "plain", "output")
 
@@ -16,10 +17,7 @@ def groups(analysis: Analysis, width: int) -> RenderableType:
     """A row per group in the order of `scope.sort`, `scope.top` of them, the rest in one row."""
     scope, frame = analysis.scope, analysis.tables["groups"]
     keys = frame.columns[: len(scope.by)]
-    if scope.sort in frame.columns:
-        frame = frame.sort(
-            scope.sort, *keys, descending=[scope.sort not in keys, *([False] * len(keys))], nulls_last=True
-        )
+    frame = ordered(frame, scope.sort, *keys)
     shown, rest = frame.head(scope.top), frame.slice(scope.top)
     whole = total(frame)
     cells = {name: shown[name].to_list() for name in (*SUMS, "sessions", "largest_prompt")}

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
-from agentcost.units import duration, exact, middle, percent, plural, span, tokens
-from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, total
+from agentcost.units import duration, exact, percent, plural, span, tail, tokens
+from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, total
 from agentcost.views.layout import packed
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-EMPTY = "No request is selected"
+MANY = 5
+"""Formats that are counted, no longer named."""
 
 
 def headline(analysis: Analysis, width: int) -> tuple[str, str, str]:
@@ -61,6 +62,10 @@ def _where(analysis: Analysis, width: int) -> str:
     if opaque(analysis):
         what = "block hashes and lengths" if OPAQUE[0] in component_tokens(analysis) else "lengths only"
         return packed([f"Where it goes is unknown: the log holds {what}", "no content"], width, ", ")
+    if outweighed(analysis):
+        return packed(
+            ["Where it goes is uncertain: the log's text measures more than was billed", "see below"], width, ", "
+        )
     whole = total(analysis.tables["requests"])
     return packed((text for _, text in _families(analysis, whole)), width, ", ") or "No input tokens"
 
@@ -102,8 +107,9 @@ def coverage(analysis: Analysis) -> list[str]:
     """What the report covers: logs, times, filters, and what was assumed."""
     scope = analysis.scope
     logs = analysis.tables["sources"].filter(analysis.tables["sources"]["requests"] > 0)
-    what = middle(logs["source"][0], 40) if len(logs) == 1 else plural(len(logs), "log")
-    found = [f"{what} ({', '.join(logs['format'].unique().sort())})"]
+    what = tail(logs["source"][0], 40) if len(logs) == 1 else plural(len(logs), "log")
+    formats = logs["format"].unique().sort().to_list()
+    found = [f"{what} ({', '.join(formats)})" if len(formats) < MANY else f"{what} in {len(formats)} formats"]
     if scope.first is not None and scope.last is not None:
         found.append(span(scope.first, scope.last, scope.zone))
     if scope.filters or scope.selected < scope.total:
@@ -112,14 +118,25 @@ def coverage(analysis: Analysis) -> list[str]:
 
 
 def _caveats(analysis: Analysis) -> Iterator[str]:
-    scope = analysis.scope
+    scope, requests = analysis.scope, analysis.tables["requests"]
     if scope.selected and scope.untimed == scope.selected:
         yield "no times in the log: order kept; gaps, days and TTL unknown"
     elif scope.untimed:
         yield f"{plural(scope.untimed, 'request')} without a time"
+    if scope.relative:
+        own = requests.filter(requests["relative_clock"])["started"].drop_nulls().sort().to_list()
+        yield f"{_some(len(own), len(requests))} times relative to their log's start, up to {duration(own[-1])}"
     if scope.naive:
         yield "times without a zone were read as UTC"
     if scope.inferred_sessions:
-        yield "no session ids: a session is one chain of extending prompts"
+        inferred = int(requests["session_inferred"].sum())
+        yield f"{_some(inferred, len(requests))} no session id: a session is one chain of extending prompts"
     if scope.assumed_gap is not None:
         yield f"gaps assumed {duration(scope.assumed_gap)}"
+
+
+def _some(count: int, every: int) -> str:
+    """`all requests have`, `1 request has`."""
+    if count == every:
+        return "all requests have"
+    return f"{plural(count, 'request')} {'has' if count == 1 else 'have'}"

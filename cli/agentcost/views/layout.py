@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -12,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from agentcost.units import middle, printable
+from agentcost.units import head, middle, printable, tail
 
 GAP = 2
 """Blanks between two columns."""
@@ -29,8 +30,8 @@ class Column:
     """A column of a table: its title with the unit, and a text per row.
 
     `drop` is the order in which columns leave a narrow table: the highest first, those of 0 last and from the right,
-    the first column never. Texts stand left and
-    are shortened in their middle down to `name` columns; numbers (`name` 0) stand right and are never shortened.
+    the first column never. Texts stand left and are shortened down to `name` columns, so that `keeps` stays: both
+    ends, the start of a sentence, the end of a path. Numbers (`name` 0) stand right and are never shortened.
     `ends` is the text of the closing row.
     """
 
@@ -40,6 +41,10 @@ class Column:
     name: int = 0
     style: str = ""
     ends: str = ""
+    keeps: Literal["both", "start", "end"] = "both"
+
+
+_SHORTENED: dict[str, Callable[[str, int], str]] = {"both": middle, "start": head, "end": tail}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,13 @@ def _style(style: str) -> Style | None:
 def _cell(text: str, column: Column, width: int) -> str:
     clean = printable(text)
     if column.name:
-        return shorten(clean, width)
+        return shorten(clean, width, column.keeps)
     return clean.rjust(width) if clean.isascii() else " " * (width - cell_len(clean)) + clean
 
 
-def shorten(text: str, width: int) -> str:
-    """Exactly `width` columns: shortened in the middle or padded."""
-    short = middle(text, width)
+def shorten(text: str, width: int, keeps: str = "both") -> str:
+    """Exactly `width` columns: shortened or padded."""
+    short = _SHORTENED[keeps](text, width)
     return short.ljust(width) if short.isascii() else set_cell_size(short, width)
 
 
@@ -143,6 +148,21 @@ class Paragraph:
             yield from Segment.apply_style(line.render(console), style)
             yield Segment.line()
             lead = " " * len(lead)
+
+
+def filled(*columns: Column) -> tuple[Column, ...]:
+    """The columns of texts that hold one, and all numbers: a column without any text says nothing."""
+    return tuple(column for column in columns if not column.name or any(column.cells))
+
+
+PLACE = 28
+"""The columns that a place keeps at most: longer names of files are shortened in front."""
+
+
+def place_column(places: Sequence[str], drop: int = 0, title: str = "where") -> Column:
+    """A column of FILE:LINE, which keeps the names of files, so that `agentcost show LOG` finds them."""
+    longest = max((len(place.rpartition("/")[2]) for place in places), default=NAME)
+    return Column(title, places, drop, name=max(NAME, min(longest, PLACE)), keeps="end")
 
 
 def title(text: str, width: int) -> Paragraph:

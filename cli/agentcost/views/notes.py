@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agentcost.results import Analysis, Ruler
-from agentcost.units import middle, percent, plural, tokens
-from agentcost.views.figures import total
+from agentcost.model import Basis, Kind, Knowledge
+from agentcost.results import KIND_COLUMNS, Analysis, Ruler
+from agentcost.units import percent, plural, tail, tokens
+from agentcost.views.figures import outweighed, total
+
+TEXTS = (Knowledge.FULL, Knowledge.TRANSCRIPT)
+"""Logs that hold texts."""
 
 
 def basis(analysis: Analysis) -> Iterator[str]:
@@ -15,6 +19,7 @@ def basis(analysis: Analysis) -> Iterator[str]:
     if parts:
         yield "Measured: " + "; ".join(parts)
     yield from _hidden(analysis)
+    yield from _unexplained(analysis)
     yield from _unknown(analysis)
 
 
@@ -46,6 +51,23 @@ def _hidden(analysis: Analysis) -> Iterator[str]:
     if total(frame, "hidden"):
         low, high = min(frame["low"].to_list()), max(frame["high"].to_list())
         yield f"Hidden prefix: between {tokens(low)} and {tokens(high)} tokens a request"
+
+
+def _unexplained(analysis: Analysis) -> Iterator[str]:
+    """What a tokenizer that is exact cannot be wrong about, and a bill below the text."""
+    requests = analysis.tables["requests"]
+    whole, column = total(requests), KIND_COLUMNS[Kind.UNEXPLAINED]
+    if outweighed(analysis):
+        more = -total(requests, column)
+        yield f"The log's text measures {tokens(more)} tokens more than the {tokens(whole)} that were billed"
+        return
+    own = requests.filter((requests["basis"] == Basis.EXACT) & requests["knowledge"].is_in(TEXTS))
+    beyond = total(own, column)
+    if 50 * beyond > total(own):
+        yield (
+            f"Unexplained: {tokens(beyond)} tokens of exactly measured prompts; server-side tools, encrypted reasoning "
+            "and built-in tools are billed but not in the log"
+        )
 
 
 def _unknown(analysis: Analysis) -> Iterator[str]:
@@ -80,6 +102,6 @@ def skips(analysis: Analysis) -> str:
     if not len(frame):
         return ""
     source, line, reason = frame.row(0)
-    where = f"{middle(source, 40)}:{line}" if line else middle(source, 40)
+    where = tail(f"{source}:{line}" if line else source, 40)
     more = f"; {len(frame) - 1:,} more, --full lists every reason" if len(frame) > 1 else ""
     return f"Skipped {where}: {reason}{more}"

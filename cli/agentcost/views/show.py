@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow
-from agentcost.units import NONE, UNKNOWN, duration, exact, percent, plural, tokens, when
+from agentcost.units import NONE, UNKNOWN, duration, exact, head, percent, plural, printable, tokens, when
 from agentcost.views.figures import LABELS
 from agentcost.views.growth import growth
-from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
+from agentcost.views.layout import NAME, Column, Table, filled, place_column, plain, quiet, title
 from agentcost.views.turns import turn_rows, with_new
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+TEXT = 60
+"""Letters of a text that are shown."""
+
+MOST = 10
+"""Requests that are listed where a name fits several."""
 
 
 def show(request: Mapping[str, object], rows: Sequence[PathRow], width: int, zone: str = "UTC") -> RenderableType:
     """A request, segment by segment: what it shares with the one before it in its lineage, and where they part."""
-    head: list[RenderableType] = [title(_name(request), width), plain(", ".join(_facts(request, zone)), width)]
+    top: list[RenderableType] = [title(_name(request), width), plain(", ".join(_facts(request, zone)), width)]
     if not rows:
-        return Group(*head, quiet("The log holds no content of this request.", width))
+        return Group(*top, quiet("The log holds no content of this request.", width))
     return Group(
-        *head,
+        *top,
         plain(_parting(request, rows), width),
         Text(),
         path_rows([*rows, *_beyond(request, rows)], width),
@@ -82,27 +92,48 @@ def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
     """The table of segments; those that are new stand out, those shared are dim."""
     shared = {number: "dim" for number, row in enumerate(rows) if row.shared}
     return Table(
-        (
-            Column("#", [exact(number) for number in range(1, len(rows) + 1)], 8),
-            Column("level", [row.level for row in rows], 4, name=8),
-            Column("role", [row.role for row in rows], 3, name=9),
+        filled(
+            Column("#", [exact(number) for number in range(1, len(rows) + 1)], 3),
+            Column("level", [row.level for row in rows], 7, name=8),
+            Column("role", [row.role for row in rows], 4, name=9),
             Column("component", [LABELS.get(row.component, row.component) for row in rows], name=20),
             Column("name", [row.name for row in rows], 2, name=16),
             Column("server", [row.server for row in rows], 6, name=6),
             Column("tokens", [exact(row.tokens) for row in rows]),
             Column("up to here", [exact(row.cumulative) for row in rows]),
-            Column("cache", [f"◆ {row.breakpoint}" if row.breakpoint else "" for row in rows], 1, name=5),
-            Column("", ["shared" if row.shared else "new" if row.level else "" for row in rows], name=6),
+            Column("breakpoint", [f"◆ {row.breakpoint}" if row.breakpoint else "" for row in rows], 2, name=10),
+            Column("before", ["same" if row.shared else "new" if row.level else "" for row in rows], 1, name=6),
             Column("volatile", [", ".join(row.marks) for row in rows], 5, name=NAME),
-            Column("where", [row.place for row in rows], 7, name=16),
+            place_column([row.place for row in rows], 8),
+            *_texts(rows, width),
         ),
         width,
         shared if len(shared) < len(rows) else {},
     )
 
 
+def _texts(rows: Sequence[PathRow], width: int) -> Iterator[Column]:
+    """How each text begins, where texts were asked for."""
+    if any(row.text for row in rows):
+        starts = [" ".join(printable(row.text[: 4 * TEXT]).split()) for row in rows]
+        yield Column("text", [head(text, TEXT) for text in starts], name=max(24, min(TEXT, width - 80)), keeps="start")
+
+
+def several(requests: DataFrame, wanted: str, width: int, zone: str = "UTC") -> RenderableType:
+    """The requests that a shortened id or place names, to choose from."""
+    first = f"{plural(len(requests), 'request')} of {plural(requests['session'].n_unique(), 'session')} match {wanted}"
+    ids = Column("id", requests["id"].head(MOST).to_list(), name=16)
+    return Group(
+        title(f"{first}; name one of them", width),
+        Text(),
+        turn_rows(with_new(requests), width, zone, MOST, (ids,)),
+    )
+
+
 def session(analysis: Analysis, width: int) -> RenderableType:
     """The requests of one session, as selected in `analysis`, and what its components grow by."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
     requests = analysis.tables["requests"]
     name = str(requests["session"][0]) if len(requests) else NONE
     prompt = int(requests["prompt"].sum())
@@ -112,5 +143,5 @@ def session(analysis: Analysis, width: int) -> RenderableType:
         Text(),
         growth(requests, width),
         Text(),
-        turn_rows(with_new(requests), width, analysis.scope.zone),
+        turn_rows(with_new(requests).with_columns(session=pl.lit("")), width, analysis.scope.zone),
     )

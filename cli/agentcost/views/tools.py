@@ -8,11 +8,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, exact, percent, plural, tokens
+from agentcost.units import exact, percent, plural, tokens
 from agentcost.views.analyze import closing, empty
-from agentcost.views.figures import total
+from agentcost.views.figures import outweighed, total
 from agentcost.views.headline import coverage
 from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
+from agentcost.views.order import ordered
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -22,8 +23,8 @@ NO_SERVER = "(no server)"
 REMARK = "every request sends definitions and history again: calls and results count until the session ends"
 
 
-def tools(analysis: Analysis, width: int) -> RenderableType:
-    """Every server, every tool, and the account of records."""
+def tools(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
+    """Every server, every tool (`limit` of them, the rest in one row), and the account of records."""
     if not analysis.scope.selected:
         return empty(analysis, width)
     if not len(analysis.tables["tools"]):
@@ -32,7 +33,7 @@ def tools(analysis: Analysis, width: int) -> RenderableType:
     parts: list[RenderableType] = [*answer(analysis, width), Text()]
     if len(analysis.tables["servers"]):
         parts += [servers(analysis, width), Text()]
-    return Group(*parts, tool_rows(analysis, width), Text(), *closing(analysis, width))
+    return Group(*parts, tool_rows(analysis, width, limit), Text(), *closing(analysis, width))
 
 
 def answer(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -45,14 +46,16 @@ def answer(analysis: Analysis, width: int) -> list[RenderableType]:
         lines.append(title(f"{plural(len(frame), 'tool')} called; their definitions are not in the log.", width))
         lines.append(quiet("Capture one request and pass --prefix FILE to see what they take.", width))
     elif len(unused):
-        share = percent(total(unused, "schema_carried"), whole)
-        text = f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {share} of all input"
-        lines.append(title(f"{text}, {exact(total(unused, 'schema_carried'))} tokens", width))
+        idle = total(unused, "schema_carried")
+        share = "" if outweighed(analysis) else f"{percent(idle, whole)} of all input, "
+        text = f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {share}{exact(idle)} tokens"
+        lines.append(title(text, width))
     else:
         lines.append(title(f"Every tool was called: {plural(len(frame), 'tool')}", width))
     shares = (("definitions", carried), ("calls", called), ("results", results))
     texts = [f"{what} {percent(count, whole)}" for what, count in shares if count or frame["schema_tokens"].count()]
-    lines.append(plain(f"Of all input: {', '.join(texts)}", width))
+    if not outweighed(analysis):
+        lines.append(plain(f"Of all input: {', '.join(texts)}", width))
     lines.append(quiet(" · ".join((*coverage(analysis), REMARK)), width))
     return lines
 
@@ -88,43 +91,50 @@ def servers(analysis: Analysis, width: int) -> RenderableType:
     )
 
 
+COUNTS = ("schema_tokens", "requests", "schema_carried", "calls", "call_carried", "result_carried", "all")
+
+
 def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
-    """A row per tool; those never called are marked."""
-    frame, whole = _sorted(analysis), total(analysis.tables["requests"])
-    shown = frame.head(limit) if limit else frame
-    sums = (shown["schema_carried"] + shown["call_carried"] + shown["result_carried"]).to_list()
-    known = [size is not None for size in shown["schema_tokens"].to_list()]
-    cells = {
-        name: [exact(count) for count in shown[name].to_list()]
-        for name in shown.columns
-        if shown[name].dtype.is_integer()
-    }
-    blind = [cell if sure else UNKNOWN for cell, sure in zip(cells["schema_carried"], known, strict=True)]
-    carriers = [cell if sure else UNKNOWN for cell, sure in zip(cells["requests"], known, strict=True)]
-    left = f"{plural(len(frame) - len(shown), 'more tool')}: `agentcost tools`; " if len(shown) < len(frame) else ""
+    """A row per tool, `limit` of them, the rest in one row; those never called are marked."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
+    every = pl.col("schema_carried") + pl.col("call_carried") + pl.col("result_carried")
+    frame = ordered(analysis.tables["tools"].with_columns(all=every), analysis.scope.sort, "tool", "server")
+    shown, rest = frame.head(limit or len(frame)), frame.slice(limit or len(frame))
+    whole = total(analysis.tables["requests"])
+    counts: dict[str, list[int | None]] = {name: shown[name].to_list() for name in COUNTS}
+    for name in ("requests", "schema_carried"):  # 0 where no definition is in the log
+        sizes = zip(counts["schema_tokens"], counts[name], strict=True)
+        counts[name] = [None if size is None else count for size, count in sizes]
+    if len(rest):
+        for name, value in _rest(rest).items():
+            counts[name].append(value)
+    cells = {name: [exact(count) for count in counts[name]] for name in COUNTS}
+    other = [f"other ({len(rest)})"] * bool(len(rest))
     return Table(
         (
-            Column("tool", shown["tool"].to_list(), name=24),
-            Column("kind", shown["kind"].to_list(), 6, name=9),
+            Column("tool", [*shown["tool"].to_list(), *other], name=24),
+            Column("kind", [*shown["kind"].to_list(), *[""] * len(other)], 6, name=9),
             Column("schema", cells["schema_tokens"], 3),
-            Column("requests", carriers, 5),
-            Column("sent", blind, 2),
+            Column("requests", cells["requests"], 5),
+            Column("sent", cells["schema_carried"], 2),
             Column("calls", cells["calls"]),
             Column("call tokens", cells["call_carried"], 4),
             Column("results", cells["result_carried"], 1),
-            Column("all", [exact(count) for count in sums]),
-            Column("of input", [percent(count, whole) for count in sums]),
+            Column("all", cells["all"]),
+            Column("of input", [percent(count, whole) for count in counts["all"]]),
         ),
         width,
         {number: "yellow" for number, never in enumerate(shown["never_called"].to_list()) if never},
-        left + "in tokens, but for requests and calls",
+        "in tokens, but for requests and calls",
     )
 
 
-def _sorted(analysis: Analysis) -> DataFrame:
-    frame, sort = analysis.tables["tools"], analysis.scope.sort
-    return (
-        frame.sort(sort, "tool", descending=[sort not in ("tool", "server", "kind"), False])
-        if sort in frame.columns
-        else frame
-    )
+def _rest(rest: DataFrame) -> dict[str, int | None]:
+    """The sums of the tools that have no row of their own; of requests the most that carry one of them."""
+    known = rest.filter(rest["schema_tokens"].is_not_null())
+    defined: dict[str, int | None] = {"schema_tokens": None, "schema_carried": None, "requests": None}
+    if len(known):
+        most = max(known["requests"].to_list())
+        defined = {name: total(known, name) for name in ("schema_tokens", "schema_carried")} | {"requests": most}
+    return defined | {name: total(rest, name) for name in ("calls", "call_carried", "result_carried", "all")}

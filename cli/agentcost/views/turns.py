@@ -11,7 +11,8 @@ from rich.text import Text
 from agentcost.results import Analysis
 from agentcost.units import NONE, UNKNOWN, duration, exact, plural, when
 from agentcost.views.analyze import closing, empty, opening
-from agentcost.views.layout import Column, Table
+from agentcost.views.layout import Column, Table, filled, place_column
+from agentcost.views.order import ordered
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -21,7 +22,7 @@ SHORT = 8
 
 
 def turns(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
-    """A row per request, `limit` of them at most; `scope.sort` puts the largest first."""
+    """A row per request, `limit` of them at most; `scope.sort` orders them."""
     if not analysis.scope.selected:
         return empty(analysis, width)
     rows = turn_rows(_sorted(analysis), width, analysis.scope.zone, limit)
@@ -30,8 +31,7 @@ def turns(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
 
 def _sorted(analysis: Analysis) -> DataFrame:
     """The requests in the order that was asked for, by time unless told."""
-    sort, frame = analysis.scope.sort, with_new(analysis.tables["requests"])
-    return frame.sort(sort, descending=True, nulls_last=True, maintain_order=True) if sort in frame.columns else frame
+    return ordered(with_new(analysis.tables["requests"]), analysis.scope.sort)
 
 
 def with_new(frame: DataFrame) -> DataFrame:
@@ -43,9 +43,11 @@ def with_new(frame: DataFrame) -> DataFrame:
     return frame.with_columns(new=pl.when(pl.col("turn") == 1).then(pl.col("prompt")).when(follows).then(grown))
 
 
-def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None) -> RenderableType:
-    """The table of turns. Columns leave a narrow one in this order: lineage, role, plain, write, model,
-    gap, session, time, read."""
+def turn_rows(
+    frame: DataFrame, width: int, zone: str, limit: int | None = None, more: Sequence[Column] = ()
+) -> RenderableType:
+    """The table of turns, with `more` columns at its end. Columns leave a narrow one in this order: lineage, role,
+    plain, write, model, gap, session, time, read."""
     shown = frame.head(limit) if limit else frame
     cells = {
         name: [exact(count) for count in shown[name].to_list()]
@@ -55,14 +57,12 @@ def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None)
         duration(gap) if gap is not None else NONE if turn == 1 else UNKNOWN
         for gap, turn in zip(shown["gap_s"].to_list(), shown["turn"].to_list(), strict=True)
     ]
-    places = [
-        f"{source}:{line}" for source, line in zip(shown["source"].to_list(), shown["line"].to_list(), strict=True)
-    ]
+    places = [f"{source}:{line}" for source, line in shown.select("source", "line").iter_rows()]
     least = shown["output_is_lower_bound"].to_list()
     outputs = [f"≥{cell}" if bound else cell for cell, bound in zip(cells["output"], least, strict=True)]
     left = f"{plural(len(frame) - len(shown), 'more request')}; " if len(shown) < len(frame) else ""
     return Table(
-        (
+        filled(
             Column("time", times(shown["started"].to_list(), zone), 2, name=20),
             Column("gap", gaps, 4),
             Column("session", [session(name) for name in shown["session"].to_list()], 3, name=SHORT),
@@ -76,7 +76,8 @@ def turn_rows(frame: DataFrame, width: int, zone: str, limit: int | None = None)
             Column("write", cells["write"], 6),
             Column("plain", cells["plain"], 7),
             Column("output", outputs),
-            Column("where", places, name=12),
+            place_column(places),
+            *more,
         ),
         width,
         {number: "dim" for number, role in enumerate(shown["role"].to_list()) if role == "side"},

@@ -1,0 +1,74 @@
+"""Caches that keep content blocks up to breakpoints (Anthropic): a lookup goes back a few positions from each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import islice
+
+from agentcost.cache.entries import Entries, Entry
+from agentcost.cache.policy import Policy, collapses, minimum_of
+from agentcost.cache.prompts import Prompt, Served, Shape, day_of, salted
+from agentcost.model import ROOT, Ends
+
+
+class Breakpoints(Entries):
+    """Entries at breakpoints only; a lookup tests each breakpoint and a few positions before it."""
+
+    def __init__(self, policy: Policy, shape: Shape) -> None:
+        super().__init__(policy, shape)
+        self._before: dict[tuple[int, bool], int] = {}
+
+    def serve(self, prompt: Prompt) -> Served:
+        """Read up to the deepest entry in reach, write at every breakpoint behind it."""
+        marks = list(dict(prompt.marks).items())[-self.policy.max_breakpoints :]
+        least = minimum_of(self.policy, prompt.model)
+        if not marks:
+            return Served(0, {}, prompt.total, blocked="no_breakpoint")
+        if prompt.tokens(marks[-1][0]) < least:
+            return Served(0, {}, prompt.total, blocked="below_minimum")
+        keys = salted(self.policy, prompt)
+        targets = [self.target(prompt, node, keys[self.shape.levels[node]], ttl) for node, ttl in marks]
+        hit = self._hit(prompt, [node for node, _ in marks], keys)
+        return self.settle(prompt, [target for target in targets if target.tokens >= least], hit)
+
+    def _hit(self, prompt: Prompt, nodes: Sequence[int], keys: Sequence[Hashable]) -> tuple[int, Entry] | None:
+        collapsed = collapses(self.policy, day_of(prompt.start))
+        for node, earlier in zip(reversed(nodes), [*reversed(nodes[:-1]), None], strict=True):
+            for position in self._in_reach(node, earlier, collapsed):
+                entry = self.live((prompt.scope, keys[self.shape.levels[position]], position), prompt.start)
+                if entry:
+                    return position, entry
+        return None
+
+    def _in_reach(self, node: int, earlier: int | None, collapsed: bool) -> Iterator[int]:
+        """The positions that a breakpoint tests, down to the one before it: from there on, that one sees farther."""
+        depth = self.shape.branches.depth
+        for position in islice(self.positions(node, collapsed), self.policy.lookback):
+            if earlier is not None and depth[position] <= depth[earlier]:
+                return
+            yield position
+
+    def positions(self, node: int, collapsed: bool) -> Iterator[int]:
+        """The positions of a look-back from a breakpoint, itself first; with `collapsed` a tool run is one."""
+        yield node
+        while node != ROOT:
+            node = self._previous(node, collapsed)
+            yield node
+
+    def _previous(self, node: int, collapsed: bool) -> int:
+        """The position before one. Remembered: the blocks between two are walked once, not with every request."""
+        found = self._before.get((node, collapsed))
+        if found is None:
+            found = self._before[node, collapsed] = self._walked(node, collapsed)
+        return found
+
+    def _walked(self, node: int, collapsed: bool) -> int:
+        shape = self.shape
+        inside = collapsed and shape.runs[node]
+        node = shape.parents[node]
+        while node != ROOT:
+            ends = shape.ends[node]
+            if ends & Ends.BLOCK and not (inside and shape.runs[node] and not ends & Ends.TOOL_RUN):
+                break
+            node = shape.parents[node]
+        return node

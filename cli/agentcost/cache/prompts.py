@@ -1,0 +1,121 @@
+"""What a cache sees of a log: the shape of the prefix tree, prompts, and what became of their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from agentcost.cache.policy import Policy, Salt
+from agentcost.cache.touches import Branches
+from agentcost.model import Level
+
+LEVELS: dict[Level, int] = {"tools": 0, "system": 1, "messages": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The prefix tree as caches see it; every sequence is by node.
+
+    `levels` numbers LEVELS, `ends` is Ends, `runs` says that a node is a block of a run of tool calls or results,
+    `endings` the nearest node on the path, itself included, at which an eligible message ends (ROOT: none), `opening`
+    the last node of the opening system messages. `shared` estimates the share (0 to 1) of a node's text that a sibling
+    begins with; `siblings` are the children of nodes that have several. The root stands for a hidden prefix: its
+    level is the one that prefix ends with.
+    """
+
+    parents: Sequence[int]
+    levels: Sequence[int]
+    ends: Sequence[int]
+    runs: Sequence[bool]
+    endings: Sequence[int]
+    opening: Sequence[int]
+    branches: Branches
+    siblings: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    shared: Mapping[tuple[int, int], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One request as a cache sees it. Times are seconds; `first_token` is when what it wrote becomes visible.
+
+    `reach` gives the tokens up to a node, `offset` those before the path (hidden, overhead). `known` is (node,
+    tokens) where the bill tells how many tokens lie up to a node, `lengths` the same from other requests' bills.
+    `marks` are its breakpoints in the order of the path, each with the time to live it asks for ("" the default); one
+    on the root stands behind the hidden prefix. `settings` are what policies salt keys with, by the salts' names, and
+    `cache_mode` and `cache_ttl`. `answer` is the node behind the answer.
+    """
+
+    scope: Hashable
+    model: str
+    leaf: int
+    total: int
+    start: float
+    first_token: float
+    end: float
+    reach: Sequence[int]
+    offset: int = 0
+    known: tuple[int, int] | None = None
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    marks: tuple[tuple[int, str], ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    answer: int | None = None
+    answer_tokens: int = 0
+
+    def tokens(self, node: int) -> int:
+        """Tokens up to a node of the path, never more than the prompt has nor less than none."""
+        if self.known and node == self.known[0]:
+            told: int | None = self.known[1]
+        else:
+            told = self.lengths.get(node)
+        return max(0, min(self.total, self.reach[node] + self.offset if told is None else told))
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of a prompt's tokens: read, written by time to live, and plain; they sum to the prompt.
+
+    `hit` is the node up to which it was read (None: nothing was). `blocked` says why nothing could be kept.
+    """
+
+    read: int
+    writes: Mapping[str, int]
+    plain: int
+    hit: int | None = None
+    blocked: str = ""
+
+    @property
+    def written(self) -> int:
+        """Tokens written, whatever their time to live."""
+        return sum(self.writes.values())
+
+
+def salted(policy: Policy, prompt: Prompt) -> tuple[Hashable, Hashable, Hashable]:
+    """The keys of the three levels: what of the settings an entry of that level depends on."""
+    keys: list[tuple[str, ...]] = []
+    for level in range(3):
+        salts = [salt for salt in policy.salts if LEVELS[salt.level] <= level]
+        keys.append(tuple(_value(policy, prompt, salt) for salt in salts))
+    return keys[0], keys[1], keys[2]
+
+
+def _value(policy: Policy, prompt: Prompt, salt: Salt) -> str:
+    if salt.name == "model":
+        return prompt.settings.get("model", prompt.model)
+    value = prompt.settings.get(salt.name, "")
+    if salt.name == "images" and policy.images == "presence":
+        return "present" if value not in ("", "0") else ""
+    return value
+
+
+def day_of(seconds: float) -> date | None:
+    """The day of a request; None where its clock is relative."""
+    return datetime.fromtimestamp(seconds, UTC).date() if seconds > 1e8 else None
+
+
+def visible_from(policy: Policy, prompt: Prompt) -> float:
+    """When what a request writes can be read: never before it started. A time to build counts from its start."""
+    if policy.visible == "end":
+        return max(prompt.start, prompt.end)
+    built = prompt.start + (policy.build_seconds or 0) if policy.visible == "built" else prompt.start
+    return max(built, prompt.first_token)
