@@ -240,7 +240,7 @@ def test_the_header_says_what_is_covered_and_assumed(scope: dict[str, Any], sent
         ({"billed": False}, "(measured, nothing was billed)"),
         ({"prompt": 130_000}, "66 prompts of 66 above 128k tokens"),
         ({"role": "subagent"}, "66 subagent requests:"),
-        ({"session_inferred": True}, "all requests have no session id: a session is one chain of extending prompts"),
+        ({"session_inferred": True}, "no request has a session id: a session is one chain of extending prompts"),
         (
             {"relative_clock": True, "started": 72.0},
             "all requests have times relative to their log's start, up to 1m 12s",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from agentcost.commands import options
 from agentcost.commands.asked import Asked, inputs
 from agentcost.errors import AgentcostError
-from agentcost.views.order import checked_sort
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -61,6 +60,8 @@ def command(name: str) -> Callable[..., None]:
         policy: options.Policy = "",
         scope_by: options.ScopeBy = "",
     ) -> None:
+        from agentcost.views.order import checked_sort  # noqa: PLC0415 — heavy
+
         asked = Asked(
             logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
             label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top,

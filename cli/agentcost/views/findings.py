@@ -129,9 +129,9 @@ def _heaviest(analysis: Analysis, whole: int) -> str:
     """The tool whose results the session carries most of."""
     tools = analysis.tables["tools"]
     top = tools.sort("result_carried", "tool", descending=[True, False]).head(1)
-    if not len(top) or not int(top["result_carried"].item()):
+    count = total(top, "result_carried")
+    if count < max(whole / 100, LEAST):
         return ""
-    count = int(top["result_carried"].item())
     return f" Shorten what {middle(top['tool'].item(), 24)} returns: {tokens(count)} ({percent(count, whole)})."
 
 

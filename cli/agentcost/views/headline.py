@@ -130,7 +130,8 @@ def _caveats(analysis: Analysis) -> Iterator[str]:
         yield "times without a zone were read as UTC"
     if scope.inferred_sessions:
         inferred = int(requests["session_inferred"].sum())
-        yield f"{_some(inferred, len(requests))} no session id: a session is one chain of extending prompts"
+        whose = "no request has a" if inferred == len(requests) else f"{_some(inferred, len(requests))} no"
+        yield f"{whose} session id: a session is one chain of extending prompts"
     if scope.assumed_gap is not None:
         yield f"gaps assumed {duration(scope.assumed_gap)}"
 

@@ -155,7 +155,7 @@ def filled(*columns: Column) -> tuple[Column, ...]:
     return tuple(column for column in columns if not column.name or any(column.cells))
 
 
-PLACE = 28
+PLACE = 20
 """The columns that a place keeps at most: longer names of files are shortened in front."""
 
 
