@@ -55,8 +55,9 @@ class Forest:
                 self.ends.append(Ends.BLOCK if block.whole else Ends.NOTHING)
                 self.reach.append(self.reach[found[-1]] + block.tokens)
             found.append(self.nodes[key])
-        for node, (block, following) in zip(found[1:], pairwise([*content, None]), strict=True):
-            if block is not None and block.run and (following is None or following.run != block.run):
+        runs = [*(block.run for block in content), ""]
+        for node, (run, following) in zip(found[1:], pairwise(runs), strict=True):
+            if run and run != following:
                 self.ends[node] |= Ends.TOOL_RUN
         return found
 
