@@ -9,7 +9,6 @@ from tests.caching import Block, Forest, after, blocks, tokens
 
 from agentcost.cache.catalogue import load_policies, policy_named
 from agentcost.cache.policy import Policy
-from agentcost.cache.simulate import Served, simulate
 from agentcost.cache.switches import apply
 
 POLICIES = load_policies()
@@ -335,4 +334,6 @@ def test_what_is_written_bears_the_name_of_the_time_to_live_it_gets(
     policy: str, model: str, ttl: str, name: str
 ) -> None:
     forest = Forest()
-    assert forest.serve(POLICIES[policy], forest.prompt(blocks(10), 0, {10: ttl}, model=model))[0].writes == {name: 2000}
+    assert forest.serve(POLICIES[policy], forest.prompt(blocks(10), 0, {10: ttl}, model=model))[0].writes == {
+        name: 2000
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -122,7 +123,7 @@ def prompts_of(
         marks = _marks(request, standing[index].session, ttls)
         found.append(
             Prompt(
-                scope=_scope(request, standing[index], asking.scope_by),
+                scope=_scope(request, standing[index], asking),
                 model=request.model,
                 leaf=request.node,
                 total=total,
@@ -147,23 +148,30 @@ def _first_token(request: Request) -> float:
 
 
 def _clock(requests: Sequence[Request], standing: Sequence[Standing], gap: float | None) -> list[float]:
-    """When each request starts. Without times the order is kept: nothing expires, unless a gap is assumed."""
-    assumed = [index * 1e-3 if gap is None else stand.turn * gap for index, stand in enumerate(standing)]
-    return [
-        request.started if request.started is not None else instead
-        for request, instead in zip(requests, assumed, strict=True)
-    ]
+    """When each request starts. Without times the order is kept: nothing expires, unless a gap is assumed, which is
+    then that between a request and the next of its session."""
+    turns: Counter[str] = Counter()
+    found = []
+    for index, (request, stand) in enumerate(zip(requests, standing, strict=True)):
+        turns[stand.session] += 1
+        assumed = index * 1e-3 if gap is None else turns[stand.session] * gap
+        found.append(assumed if request.started is None else request.started)
+    return found
 
 
-def _scope(request: Request, stand: Standing, scope_by: str) -> Hashable:
+def _scope(request: Request, stand: Standing, asking: Asking) -> Hashable:
     """What shares a cache: everything of a provider, unless told; a file where ids are local to it.
 
-    Transcripts of different sessions hide different prefixes: each is its own scope.
+    Transcripts of different sessions hide different prefixes: each is its own scope. So is what has another clock: a
+    log with times relative to its start, or with none.
     """
+    clock = "none" if request.started is None else "relative" if ("clock", "relative") in request.settings else ""
     if request.local_ids:
-        return request.place.source
-    own = stand.session if request.knowledge is Knowledge.TRANSCRIPT else ""
-    return request.provider, own, getattr(request, scope_by, "") if scope_by else ""
+        return request.place.source, clock
+    alone = request.knowledge is Knowledge.TRANSCRIPT or (clock == "none" and asking.assumed_gap is not None)
+    shared = getattr(request, asking.scope_by, "") if asking.scope_by else ""
+    source = request.place.source if clock == "relative" else ""
+    return request.provider, stand.session if alone else "", shared, clock, source
 
 
 def _marks(request: Request, session: str, ttls: dict[str, str]) -> tuple[tuple[int, str], ...]:

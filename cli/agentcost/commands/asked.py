@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.labels import parse_labels
-from agentcost.selection import Selection, parse_where, zone_of
 
 if TYPE_CHECKING:
     from agentcost.analyze import Choices
@@ -54,6 +52,8 @@ class Asked:
         """What is evaluated. UsageError where an option cannot be understood."""
         from agentcost.analyze import Choices  # noqa: PLC0415 — heavy
         from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
+        from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
+        from agentcost.selection import Selection, parse_where, zone_of  # noqa: PLC0415 — heavy
 
         zone_of(self.tz)
         labels = [label.name for label in parse_labels(self.label)]
@@ -70,6 +70,7 @@ class Asked:
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""
+        from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
         from agentcost.loading import Reading  # noqa: PLC0415 — heavy
 
         return Reading(

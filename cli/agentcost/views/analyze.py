@@ -79,8 +79,8 @@ def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
     """A row per component with its share; small ones together, unless `whole`."""
     frame = analysis.tables["components"]
     input_tokens = total(analysis.tables["requests"])
-    keep = len(frame) if whole else _kept(frame["share"].to_list())
-    shown, rest = frame.head(keep), frame.slice(keep)
+    large = range(len(frame)) if whole else _large(frame["share"].to_list())
+    shown, rest = frame[list(large)], frame[[row for row in range(len(frame)) if row not in large]]
     names = [LABELS[name] for name in shown["component"]]
     counts = shown["tokens"].to_list()
     requests = [exact(count) for count in shown["requests"].to_list()]
@@ -107,7 +107,9 @@ def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
     )
 
 
-def _kept(shares: Sequence[float | None]) -> int:
-    """How many rows stay; a single small one is not worth folding."""
-    large = min(sum(abs(share or 0) >= FOLD for share in shares), MOST_ROWS)
-    return len(shares) if len(shares) - large <= 1 else large
+def _large(shares: Sequence[float | None]) -> list[int]:
+    """The rows that stay, in their order; a single small one is not worth folding."""
+    sizes = [abs(share or 0) for share in shares]
+    most = sorted(range(len(sizes)), key=lambda row: (-sizes[row], row))[:MOST_ROWS]
+    large = sorted(row for row in most if sizes[row] >= FOLD)
+    return list(range(len(sizes))) if len(sizes) - len(large) <= 1 else large

@@ -98,8 +98,7 @@ def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
         count,
         count,
         f"{tokens(each)} tokens of each prompt are not in the transcript:",
-        f"system prompt and tools, {percent(count, whole)} of input. Capture one request and pass --prefix FILE to "
-        "see what they are.",
+        f"system prompt and tools, {percent(count, whole)} of input; `agentcost capture` and --prefix FILE show them.",
     )
 
 
@@ -176,7 +175,7 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
             count / 2,
             f"One session of {len(sessions):,} takes {percent(count, whole)} of input:",
             f"{middle(sessions['session'][0], 40)}, {plural(int(sessions['requests'][0]), 'request')}, "
-            f"largest prompt {tokens(sessions['largest_prompt'][0])}; see `agentcost show LOG ID`.",
+            f"largest prompt {tokens(sessions['largest_prompt'][0])}; see `agentcost show`.",
         )
 
 

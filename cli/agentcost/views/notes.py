@@ -50,7 +50,8 @@ def _hidden(analysis: Analysis) -> Iterator[str]:
     frame = analysis.tables["hidden"]
     if total(frame, "hidden"):
         low, high = min(frame["low"].to_list()), max(frame["high"].to_list())
-        yield f"Hidden prefix: between {tokens(low)} and {tokens(high)} tokens a request"
+        interval = tokens(low) if low == high else f"between {tokens(low)} and {tokens(high)}"
+        yield f"Hidden prefix: {interval} tokens a request"
 
 
 def _unexplained(analysis: Analysis) -> Iterator[str]:

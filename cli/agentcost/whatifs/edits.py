@@ -1,0 +1,54 @@
+"""What may be sent otherwise in every prompt: parts left out, moved to the end, put in order, cut, or cleared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentcost.model import Kind
+
+RESULTS = frozenset({Kind.TOOL_RESULT, Kind.FILE})
+CLEARED = 12
+"""Tokens of the note that stands where a result was cleared, as assumed."""
+
+SEARCH = 300
+"""Tokens of a tool that finds deferred tools, as assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A segment of which a part is volatile: `alias` names what stays (equal for texts that differ only in what is
+    volatile), `kept` is the share of its tokens that stays; the rest is sent behind the last message."""
+
+    segment: int
+    alias: bytes
+    kept: float
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A way to rewrite paths; the empty one leaves them as they are.
+
+    `dropped` are segments not sent, `split` those of which a part goes to the end, `ordered` puts tools in the order
+    of their names, `search` adds a tool of so many tokens behind tools of which some were dropped, `cap` cuts tool
+    results to so many tokens, `cleared` keeps those of the last so many messages of the client, up to twice as many.
+    """
+
+    dropped: frozenset[int] = frozenset()
+    split: frozenset[Split] = frozenset()
+    ordered: bool = False
+    search: int = 0
+    cap: int = 0
+    cleared: int = 0
+
+    def __add__(self, other: Edit) -> Edit:
+        """Both at once."""
+        caps = [cap for cap in (self.cap, other.cap) if cap]
+        return Edit(
+            self.dropped | other.dropped, self.split | other.split, self.ordered or other.ordered,
+            max(self.search, other.search), min(caps, default=0), max(self.cleared, other.cleared),
+        )  # fmt: skip
+
+    @property
+    def tools(self) -> bool:
+        """Whether it touches which tools are sent, or their order."""
+        return bool(self.dropped or self.ordered)
