@@ -201,11 +201,19 @@ def test_another_model_is_another_cache_without_a_setting_that_says_so() -> None
     assert tokens(served[1]) == (0, 2000, 0)
 
 
-@pytest.mark.parametrize(("policy", "read"), [("presence", 2000), ("any_change", 0)])
-def test_further_images_may_lose_the_messages(policy: str, read: int) -> None:
+@pytest.mark.parametrize(
+    ("policy", "before", "after_", "read"),
+    [
+        ("presence", "1", "2", 2000),
+        ("presence", "", "0", 2000),
+        ("presence", "0", "1", 0),
+        ("any_change", "1", "2", 0),
+    ],
+)
+def test_further_images_may_lose_the_messages(policy: str, before: str, after_: str, read: int) -> None:
     forest = Forest()
-    first = forest.prompt(blocks(10), 0, [10], settings={"images": "1"})
-    more = replace(after(first, 60), settings={"images": "2"})
+    first = forest.prompt(blocks(10), 0, [10], settings={"images": before})
+    more = replace(after(first, 60), settings={"images": after_})
     assert forest.serve(switched("anthropic", anthropic__images_policy=policy), first, more)[1].read == read
 
 
@@ -263,6 +271,36 @@ def test_a_concurrent_duplicate_stays_visible_from_when_it_first_was() -> None:
     assert [one.read for one in forest.serve(ANTHROPIC, *prompts)] == [0, 0, 2000]
 
 
+def test_of_two_times_to_live_asked_for_at_once_the_longer_holds() -> None:
+    forest = Forest()
+    prompts = [forest.prompt(blocks(10), at, {10: ttl}, wait=10) for at, ttl in ((0, "1h"), (1, "5m"))]
+    later = [forest.prompt(blocks(10), at, {10: "5m"}) for at in (400, 3000, 6000)]
+    assert [one.read for one in forest.serve(ANTHROPIC, *prompts, *later)] == [0, 0, 2000, 2000, 2000]
+
+
+def test_a_breakpoint_below_the_minimum_makes_no_entry() -> None:
+    forest = Forest()
+    first = forest.prompt(blocks(10), 0, [2, 10])
+    assert forest.serve(ANTHROPIC, first, forest.prompt([*blocks(2), *blocks(9, name="else")], 60, [-1]))[1].read == 0
+
+
+def test_a_place_marked_twice_takes_one_of_four_breakpoints() -> None:
+    forest = Forest()
+    first = forest.prompt(blocks(10), 0, [6, 7, 8, 10])
+    first = replace(first, marks=(*first.marks, first.marks[-1]))
+    assert forest.serve(ANTHROPIC, first, forest.prompt([*blocks(6), Block("else", 500)], 60, [-1]))[1].read == 1200
+
+
+def test_of_five_breakpoints_the_last_four_hold() -> None:
+    forest = Forest()
+    first = forest.prompt(blocks(10), 0, [5, 6, 7, 8, 10])
+    reads = [
+        forest.serve(ANTHROPIC, first, forest.prompt([*blocks(kept), Block("else", 500)], 60, [-1]))[1].read
+        for kept in (5, 6)
+    ]
+    assert reads == [0, 1200]
+
+
 def test_a_breakpoint_may_stand_behind_a_hidden_prefix() -> None:
     forest = Forest()
     prompts = [
@@ -290,6 +328,14 @@ def test_lengths_that_disagree_still_sum_to_the_prompt() -> None:
     longer = forest.prompt(blocks(14), 120, [14], plain=70)
     served = forest.serve(ANTHROPIC, first, again, longer)
     assert [tokens(one) for one in served] == [(0, 2300, 0), (2000, 0, 0), (2300, 500, 70)]
+
+
+@pytest.mark.parametrize(
+    ("offset", "known", "expected"), [(-500, None, 0), (0, None, 200), (50, None, 250), (0, 90, 90), (0, 900, 200)]
+)
+def test_a_length_is_between_nothing_and_the_prompt(offset: int, known: int | None, expected: int) -> None:
+    prompt = Forest().prompt(blocks(1), offset=offset)
+    assert replace(prompt, known=None if known is None else (1, known)).tokens(1) == expected
 
 
 def test_a_hit_at_the_last_breakpoint_writes_nothing_whatever_its_length() -> None:

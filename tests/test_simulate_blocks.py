@@ -111,6 +111,14 @@ def test_a_deepseek_unit_that_expired_does_not_come_back_by_passing_over_it() ->
     assert [one.read for one in served] == [0, 0, 0]
 
 
+def test_a_deepseek_unit_can_be_read_once_it_is_built() -> None:
+    forest, content = Forest(), [Block("A", 1000), Block("B", 500)]
+    prompts = [forest.prompt(content, at, wait=wait) for at, wait in ((0, 2), (1, 30), (5, 2))]
+    assert [one.read for one in forest.serve(POLICIES["deepseek"], *prompts)] == [0, 0, 1472]
+    shorter = [forest.prompt(content[:1], 60, wait=10), forest.prompt([content[0], Block("D", 400)], 61)]
+    assert forest.serve(POLICIES["deepseek"], prompts[0], *shorter)[2].read == 0
+
+
 def test_gemini_is_expected_to_read_a_share() -> None:
     served = served_again(POLICIES["gemini-implicit"], 18_000, 20_000)
     assert tokens(served) == (12_600, 0, 7400)
@@ -168,6 +176,15 @@ def test_what_texts_begin_with_is_served_too_and_no_more_than_the_share() -> Non
     assert [one.read for one in forest.serve(POLICIES["vllm"], prompts[0], prompts[2])] == [0, 992]
 
 
+def test_what_texts_begin_with_is_gone_with_the_text() -> None:
+    forest = Forest()
+    one, two = (forest.path([Block(name, 4096)])[-1] for name in ("one", "two"))
+    forest.shared = {(two, one): 0.5}
+    for at, read in ((299, 2048), (301, 0)):
+        prompts = [forest.prompt([Block("one", 4096)], 0), forest.prompt([Block("two", 4096)], at)]
+        assert forest.serve(POLICIES["azure"], *prompts)[1].read == read
+
+
 def test_what_texts_begin_with_counts_behind_a_common_prefix() -> None:
     forest = Forest()
     one, two = ([Block("common", 1600), Block(name, 800)] for name in ("one", "two"))
@@ -182,6 +199,15 @@ def test_a_hidden_prefix_is_shared_where_a_breakpoint_stands_behind_it() -> None
         prompts = [forest.prompt([Block(name, 700)], at, marks, offset=8000) for name, at in (("a", 0), ("b", 60))]
         served = forest.serve(POLICIES["vllm"], *prompts)
         assert (served[1].read, served[1].hit) == (read, 0 if read else None)
+
+
+def test_a_hidden_prefix_is_renewed_when_it_is_read_and_there_from_the_first_token_on() -> None:
+    forest = Forest()
+    prompts = [
+        forest.prompt([Block(name, 700)], at, [0], offset=8192, wait=wait)
+        for name, at, wait in (("a", 0, 2), ("b", 1, 2), ("c", 250, 400), ("d", 500, 2), ("e", 900, 2))
+    ]
+    assert [one.read for one in forest.serve(POLICIES["azure"], *prompts)] == [0, 0, 8192, 8192, 0]
 
 
 def test_writes_of_blocks_are_billed_where_they_are_a_class() -> None:
@@ -272,6 +298,21 @@ def test_a_marker_inside_what_was_read_makes_an_entry() -> None:
     assert forest.serve(LATEST, forest.prompt(one, 0), forest.prompt(one, 60, [1]), marked)[2].read == 9000
 
 
+def test_a_marker_before_what_is_read_is_not_renewed() -> None:
+    forest = Forest()
+    common = Block("schema", 9000, eligible=False)
+    prompts = [forest.prompt([common, Block("one", 200)], at, [1]) for at in (0, 1000)]
+    served = forest.serve(LATEST, *prompts, forest.prompt([common, Block("two", 200)], 2000, [1]))
+    assert [one.read for one in served] == [0, 9200, 0]
+
+
+def test_a_marker_below_the_minimum_makes_no_entry() -> None:
+    forest = Forest()
+    common = Block("short", 500, eligible=False)
+    prompts = [forest.prompt([common, Block(name, 2000)], at, [1]) for name, at in (("one", 0), ("two", 60))]
+    assert [one.read for one in forest.serve(LATEST, *prompts)] == [0, 0]
+
+
 @pytest.mark.parametrize(("turns", "candidates", "read"), [(20, "guide", 2000), (21, "guide", 0), (21, "sdk80", 2000)])
 def test_twenty_earlier_endings_are_tested(turns: int, candidates: str, read: int) -> None:
     forest = Forest()
@@ -287,6 +328,7 @@ def test_the_end_of_the_opening_messages_is_tested() -> None:
     assert tokens(served[1]) == (3000, 60_000, 0)
 
 
+@pytest.mark.parametrize("endpoint", [True, False])
 @pytest.mark.parametrize(
     ("mode", "marks", "again", "read"),
     [
@@ -296,12 +338,14 @@ def test_the_end_of_the_opening_messages_is_tested() -> None:
         ("explicit", [1, 2, 3, 4, 5], 1, 0),
     ],
 )
-def test_only_the_latest_markers_make_entries(mode: str, marks: list[int], again: int, read: int) -> None:
+def test_only_the_latest_markers_make_entries(
+    mode: str, marks: list[int], again: int, read: int, endpoint: bool
+) -> None:
     forest = Forest()
     plain = [replace(block, eligible=False) for block in blocks(5, 2000)]
     served = forest.serve(
         LATEST,
-        forest.prompt([*plain, Block("user", 100)], 0, marks, settings={"cache_mode": mode}),
+        forest.prompt([*plain, Block("user", 100, eligible=endpoint)], 0, marks, settings={"cache_mode": mode}),
         forest.prompt(plain[:again], 60, [again], settings={"cache_mode": "explicit"}),
     )
     assert served[1].read == read
@@ -313,6 +357,10 @@ def test_two_times_to_live_split_what_an_endpoint_writes() -> None:
     assert served.writes == {"12h": 2000, "30m": 2000}
     asked = forest.serve(LATEST, forest.prompt(blocks(2, 2000), 0, settings={"cache_ttl": "12h"}))[0]
     assert asked.writes == {"12h": 4000}
+    marked = forest.serve(LATEST, forest.prompt(blocks(2, 2000), 0, [1], settings={"cache_ttl": "12h"}))[0]
+    assert marked.writes == {"12h": 4000}
+    explicit = {"cache_ttl": "12h", "cache_mode": "explicit"}
+    assert forest.serve(LATEST, forest.prompt(blocks(2, 2000), 0, [1], settings=explicit))[0].writes == {"12h": 2000}
 
 
 def test_an_endpoint_is_renewed_by_reuse_and_then_gone() -> None:

@@ -54,11 +54,14 @@ class Case:
 def cases(draw: st.DrawFn, *, consistent: bool = False, at_once: bool = False) -> Case:
     """Requests in the order of their start. `consistent`: every prompt has the same lengths of the same prefixes;
     `at_once`: what they write is there when the next one starts, and times rise strictly."""
-    forest, prompts, at = Forest(), [], 0.0
+    forest, at = Forest(), 0.0
+    prompts: list[Prompt] = []
+    contents: list[list[Block]] = []
     offset = draw(st.integers(0, 5000))
     for _ in range(draw(st.integers(1, 7))):
         at += draw(st.sampled_from(GAPS)) + (1 if at_once else 0)
-        prompts.append(draw(requests(forest, at, offset, consistent=consistent, at_once=at_once)))
+        contents.append(draw(paths(contents)))
+        prompts.append(draw(requests(forest, contents[-1], at, offset, consistent=consistent, at_once=at_once)))
     for (parent, _), node in list(forest.nodes.items()):
         for (above, _), other in list(forest.nodes.items()):
             if parent == above and node != other and draw(st.booleans()):
@@ -67,14 +70,29 @@ def cases(draw: st.DrawFn, *, consistent: bool = False, at_once: bool = False) -
 
 
 @st.composite
-def requests(draw: st.DrawFn, forest: Forest, at: float, offset: int, *, consistent: bool, at_once: bool) -> Prompt:
+def paths(draw: st.DrawFn, earlier: list[list[Block]]) -> list[Block]:
+    """Tools, system, messages; often those of an earlier request, whole or in part, and more."""
+    if earlier and draw(st.integers(0, 2)):
+        base = draw(st.sampled_from(earlier))
+        kept = draw(st.integers(0, len(base))) if draw(st.booleans()) else len(base)
+        if draw(st.booleans()):
+            return base[:kept]
+        return base[:kept] + draw(st.lists(st.sampled_from(TALK), max_size=3))
     content = [block for block in HEAD if draw(st.booleans())] + [block for block in SYSTEM if draw(st.booleans())]
-    content += draw(st.lists(st.sampled_from(TALK), max_size=6))
+    return content + draw(st.lists(st.sampled_from(TALK), max_size=6))
+
+
+@st.composite
+def requests(
+    draw: st.DrawFn, forest: Forest, content: list[Block], at: float, offset: int, *, consistent: bool, at_once: bool
+) -> Prompt:
+    """A request of that content, with settings, breakpoints and times of any kind."""
     numbers = sorted(draw(st.sets(st.integers(0, len(content)), max_size=5)))
     prompt = forest.prompt(
         content, at, {number: draw(st.sampled_from(TTLS)) for number in numbers},
         plain=draw(st.sampled_from((0, 77))), wait=0 if at_once else draw(st.sampled_from((0, 1, 400))),
-        model=draw(st.sampled_from(MODELS)), offset=offset if consistent else draw(st.integers(-600, 5000)),
+        model=draw(st.sampled_from((MODELS[0], MODELS[0], *MODELS))),
+        offset=offset if consistent else draw(st.integers(-600, 5000)),
         settings={
             **{name: draw(st.sampled_from(("", "1", "2"))) for name in draw(st.sets(st.sampled_from(SETTINGS)))},
             "cache_mode": draw(st.sampled_from(("implicit", "explicit"))),
@@ -317,12 +335,14 @@ class Looked(dict[Any, Any]):
 
 def counted(shape: Shape) -> Shape:
     """The same shape, counting."""
-    columns = ("parents", "levels", "ends", "runs", "endings", "opening")
-    branches = shape.branches
-    own = Branches(branches.branch, branches.depth, branches.nodes, branches.tops, branches.stems)
+    known = shape.branches
+    branches = Branches(known.branch, known.depth, known.nodes, known.tops, known.stems)
     for column in ("branch", "depth", "tops", "stems"):
-        setattr(own, column, Counted(getattr(branches, column)))
-    return replace(shape, branches=own, **{column: Counted(getattr(shape, column)) for column in columns})
+        setattr(branches, column, Counted(getattr(known, column)))
+    return Shape(
+        Counted(shape.parents), Counted(shape.levels), Counted(shape.ends), Counted(shape.runs),
+        Counted(shape.endings), Counted(shape.opening), branches,
+    )  # fmt: skip
 
 
 def session(forest: Forest, turns: int) -> Iterator[Prompt]:

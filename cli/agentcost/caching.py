@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from agentcost.cache.catalogue import load_policies, policy_named
 from agentcost.cache.causes import Miss, Pair, diagnose
 from agentcost.cache.families import policy_of
+from agentcost.cache.keys import key_settings
+from agentcost.cache.lengths import cacheable
+from agentcost.cache.partings import Partings
 from agentcost.cache.policy import Policy
+from agentcost.cache.references import Reference, references, shared_with_another
 from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate
+from agentcost.cache.stripping import Paths, Rendered, rendered, strips
 from agentcost.cache.touches import branches_of, heaviest_children
-from agentcost.ingest.parts import json_object
 from agentcost.lineage import Standing
 from agentcost.measure import KINDS, Measured
 from agentcost.model import ROOT, Ends, Kind, Knowledge, Request
@@ -22,12 +26,14 @@ _TOOL_BLOCKS = frozenset({Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.FILE})
 _READERS = frozenset({"user", "tool", "function", "developer", "system"})
 """Roles whose messages end a prompt: an endpoint may stand behind them."""
 
+_MESSAGES = LEVELS["messages"]
+
 _FIRST_TOKEN = 2.0
 """Seconds to the first token where the log does not tell."""
 
 _SIBLINGS = 8
 _LEAST = 64
-"""Tokens from which on what was not read is a miss: less is rounding of block sizes and of rulers."""
+"""Tokens from which on what was not read is a miss: less is rounding of rulers. Blocks are rounded more coarsely."""
 
 BOUND = replace(
     policy_named("vllm"), name="content", title="any cache", grid=None, minimum=0, salts=(), visible="first_token",
@@ -43,6 +49,8 @@ class Run:
     Every list is by request. `policies` names the policy ("" where none is known: `served` is None there),
     `bounds` what content alone allowed, `misses` the primary cause (None: nothing was lost), `reads` the tokens
     read, as billed where that is known, else simulated. `warm` are tokens read that the log cannot explain.
+    Nodes are those of `shape`: the tree's, and behind them what only rendered paths have (see `stripping`);
+    `segments` gives the tree's segment of each, `parted` of a miss is the tree's own node.
     """
 
     policies: list[str]
@@ -53,6 +61,7 @@ class Run:
     misses: list[Miss | None]
     shape: Shape
     prompts: list[Prompt]
+    segments: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,81 +73,109 @@ class Asking:
     assumed_gap: float | None = None
 
 
-def shape_of(tree: Tree) -> Shape:
+def shape_of(paths: Paths) -> Shape:
     """The tree as caches see it."""
-    count = len(tree)
-    levels, runs = [0] * count, [False] * count
-    endings, opening = [ROOT] * count, [ROOT] * count
-    for node in range(1, count):
-        entry, parent, ends = tree.entry(node), tree.parents[node], tree.ends[node]
-        levels[node] = LEVELS[entry.level]
-        runs[node] = entry.kind in _TOOL_BLOCKS and entry.level == "messages"
-        eligible = ends & Ends.MESSAGE and entry.role in _READERS and (entry.role != "tool" or ends & Ends.TOOL_RUN)
+    parents, ends = paths.parents, paths.ends
+    levels, runs, closes = _by_node(paths)
+    endings, opening = [ROOT] * len(parents), [ROOT] * len(parents)
+    for node in range(1, len(parents)):
+        parent = parents[node]
+        eligible = ends[node] & Ends.MESSAGE and (closes[node] == 1 or (closes[node] and ends[node] & Ends.TOOL_RUN))
         endings[node] = node if eligible else endings[parent]
-        opening[node] = node if levels[node] < 2 and opening[parent] == parent else opening[parent]
-    siblings = _siblings(tree)
+        opening[node] = node if levels[node] < _MESSAGES and opening[parent] == parent else opening[parent]
+    siblings = _siblings(parents)
     return Shape(
-        tree.parents, levels, tree.ends, runs, endings, opening,
-        branches_of(tree.parents, heaviest_children(tree.parents)), siblings, _shared(tree, siblings),
+        parents, levels, ends, runs, endings, opening, branches_of(parents, heaviest_children(parents)), siblings,
+        _shared(paths, siblings),
     )  # fmt: skip
 
 
-def _siblings(tree: Tree) -> dict[int, list[int]]:
+def _by_node(paths: Paths) -> tuple[list[int], list[bool], list[int]]:
+    """Of every node its level, whether it is part of a run of tool calls or results, and whether a message that ends
+    with it can end a prompt (2: if it also ends such a run)."""
+    levels = [LEVELS[entry.level] for entry in paths.entries]
+    runs = [entry.kind in _TOOL_BLOCKS and entry.level == "messages" for entry in paths.entries]
+    closes = [2 if entry.role == "tool" else int(entry.role in _READERS) for entry in paths.entries]
+    numbers = paths.segments[1:]
+    return (
+        [0, *[levels[number] for number in numbers]], [False, *[runs[number] for number in numbers]],
+        [0, *[closes[number] for number in numbers]],
+    )  # fmt: skip
+
+
+def _siblings(parents: Sequence[int]) -> dict[int, list[int]]:
     """The latest children of every node that has several, if their texts may begin alike."""
-    children: dict[int, list[int]] = {}
-    for node in range(1, len(tree)):
-        children.setdefault(tree.parents[node], []).append(node)
-    return {parent: found[-_SIBLINGS:] for parent, found in children.items() if len(found) > 1}
+    counts = Counter(parents[1:])
+    children: dict[int, list[int]] = {parent: [] for parent, count in counts.items() if count > 1}
+    for node in range(1, len(parents)):
+        found = children.get(parents[node])
+        if found is not None:
+            found.append(node)
+    return {parent: found[-_SIBLINGS:] for parent, found in children.items()}
 
 
-def _shared(tree: Tree, siblings: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], float]:
+def _shared(paths: Paths, siblings: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], float]:
     """The share of a node's text that a sibling begins with, where that is more than nothing."""
     found: dict[tuple[int, int], float] = {}
     for nodes in siblings.values():
         for node in nodes:
-            own = tree.entry(node)
+            own = paths.entries[paths.segments[node]]
             for other in nodes:
-                alike = shared_bytes(own.runs, tree.entry(other).runs) if other != node else 0
+                runs = paths.entries[paths.segments[other]].runs
+                alike = shared_bytes(own.runs, runs) if other != node else 0
                 if alike:
                     found[node, other] = min(1.0, alike / max(1, own.size))
     return found
 
 
 def prompts_of(
-    requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking
-) -> list[Prompt]:
-    """One prompt per request, in their order."""
-    rulers: dict[int, tuple[Measured, int]] = {
-        row: (group, number) for group in measured for number, row in enumerate(group.rows)
+    requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking,
+    seen: Rendered | None = None,
+) -> list[Prompt]:  # fmt: skip
+    """One prompt per request, in their order; on the paths of `seen` for models that strip thinking."""
+    rulers = {row: (group, number) for group in measured for number, row in enumerate(group.rows)}
+    reaches = {
+        id(group): seen.reach(group.reach.tolist()) if seen and strips(group.ruler.model) else group.reach.tolist()
+        for group in measured
     }
-    reaches = {id(group): group.reach.tolist() for group in measured}
     clock = _clock(requests, standing, asking.assumed_gap)
     ttls: dict[str, str] = {}
     found = []
-    for index, request in enumerate(requests):
+    for index, (request, stand) in enumerate(zip(requests, standing, strict=True)):
         group, number = rulers[index]
+        start, own = clock[index], seen if strips(request.model) else None
+        marks = tuple((_at(own, node, request), ttl) for node, ttl in _marks(request, stand.session, ttls))
+        leaf, reach = _at(own, request.node, request), reaches[id(group)]
         total = int(group.kinds[number].sum())
-        start = clock[index]
-        end = start + max(0.0, (request.ended or 0) - (request.started or 0)) if request.ended else start + _FIRST_TOKEN
-        marks = _marks(request, standing[index].session, ttls)
+        ended = request.ended is not None and request.started is not None
+        end = start + (max(0.0, (request.ended or 0) - (request.started or 0)) if ended else _FIRST_TOKEN)
         found.append(
             Prompt(
-                scope=_scope(request, standing[index], asking),
+                scope=_scope(request, stand, asking),
                 model=request.model,
-                leaf=request.node,
+                leaf=leaf,
                 total=total,
                 start=start,
                 first_token=min(end, start + _first_token(request)) if request.started is not None else start,
                 end=end,
-                reach=reaches[id(group)],
-                offset=total - int(group.reach[request.node]),
+                reach=reach,
+                offset=total - reach[leaf],
                 known=_known(request, marks),
                 marks=marks,
-                settings=_settings(request, bool(group.kinds[number][KINDS.index(Kind.IMAGE)])),
-                answer=request.answer,
+                settings=key_settings(request.model, dict(request.settings), images=_images(group, number)),
+                answer=None if request.answer is None else _at(own, request.answer, request),
             )
         )
     return found
+
+
+def _at(seen: Rendered | None, node: int, request: Request) -> int:
+    """A node of a request's path where its model sees it."""
+    return seen.at(node, request.node) if seen else node
+
+
+def _images(group: Measured, number: int) -> bool:
+    return bool(group.kinds[number][KINDS.index(Kind.IMAGE)])
 
 
 def _first_token(request: Request) -> float:
@@ -197,36 +234,14 @@ def _known(request: Request, marks: Sequence[tuple[int, str]]) -> tuple[int, int
     return marks[-1][0], usage.read + usage.writes
 
 
-def _settings(request: Request, images: bool) -> dict[str, str]:
-    """A request's settings by the names of the policies' salts."""
-    own = dict(request.settings)
-    found = {
-        "model": request.model, "images": "present" if images else "", "service_tier": own.get("service_tier", ""),
-        "speed": own.get("speed", ""), "tool_choice": own.get("tool_choice", ""), "thinking": own.get("thinking", ""),
-        "prompt_cache_key": own.get("prompt_cache_key", ""), "text_format": own.get("text_format", ""),
-        "parallel_tool_calls": own.get("parallel_tool_calls", ""), "verbosity": own.get("verbosity", ""),
-        "context_management": own.get("context_management", ""),
-        "effort": _field(own.get("output_config", ""), "effort"),
-        "reasoning_effort": own.get("reasoning_effort", "") or _field(own.get("reasoning", ""), "effort"),
-    }  # fmt: skip
-    return {name: value for name, value in found.items() if value}
-
-
-def _field(text: str, key: str) -> str:
-    if not text.startswith("{"):
-        return ""
-    try:
-        return str(json_object(text).get(key) or "")
-    except ValueError:
-        return ""
-
-
 def as_run(
     tree: Tree, requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking
 ) -> Run:
     """Every request under the policy it fell under."""
-    shape = shape_of(tree)
-    prompts = prompts_of(requests, standing, measured, asking)
+    seen = _seen(tree, requests)
+    paths: Paths = seen or tree
+    shape = shape_of(paths)
+    prompts = prompts_of(requests, standing, measured, asking, seen)
     names = [asking.policy or _policy_name(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
     served = _simulated(shape, prompts, names)
     learned = [_learn(*one) for one in zip(requests, prompts, served, strict=True)]
@@ -236,12 +251,21 @@ def as_run(
     bounds = [result.read for result in simulate(BOUND, shape, [_in_model(prompt) for prompt in prompts])]
     reads = [_read(request, result) for request, result in zip(requests, served, strict=True)]
     warm = [_warm(read, bound) for read, bound in zip(reads, bounds, strict=True)]
-    pairs = _pairs(tree, shape, prompts, standing, served, reads)
+    partings = Partings(shape, paths, len(tree))
+    found = references(partings, prompts, [stand.before for stand in standing], _threads(tree, requests, standing))
     misses = [
-        diagnose(policy_named(name), shape, pair, _LEAST) if pair else None
-        for name, pair in zip(names, pairs, strict=True)
+        _missed(requests, partings, prompts, names, served, reads, row, reference)
+        for row, reference in enumerate(found)
     ]
-    return Run(names, served, bounds, reads, warm, misses, shape, prompts)
+    if seen:
+        misses = [_in_tree(miss, seen) for miss in misses]
+    return Run(names, served, bounds, reads, warm, misses, shape, prompts, paths.segments)
+
+
+def _seen(tree: Tree, requests: Sequence[Request]) -> Rendered | None:
+    """The paths as models see them that strip thinking; None where that changes nothing."""
+    own = [request for request in requests if strips(request.model)]
+    return rendered(tree, [node for request in own for node in (request.answer or ROOT, request.node)])
 
 
 def _simulated(shape: Shape, prompts: Sequence[Prompt], names: Sequence[str]) -> list[Served | None]:
@@ -303,70 +327,66 @@ def _warm(read: int | None, bound: int) -> int:
     return beyond if beyond > max(_LEAST, (read or 0) // 100) else 0
 
 
-def _pairs(
-    tree: Tree, shape: Shape, prompts: Sequence[Prompt], standing: Sequence[Standing],
-    served: Sequence[Served | None], reads: Sequence[int | None],
-) -> list[Pair | None]:  # fmt: skip
-    """Each request beside the one before it of its session and kind; None where nothing is simulated."""
-    latest: dict[tuple[Hashable, str, bool], int] = {}
-    found: list[Pair | None] = []
-    for row, (prompt, result) in enumerate(zip(prompts, served, strict=True)):
-        key = prompt.scope, standing[row].session, _has_tools(tree, shape, prompt.leaf)
-        before = latest.get(key)
-        latest[key] = row
-        read = reads[row]
-        if result is None or read is None:
-            found.append(None)
-            continue
-        if before is None:
-            found.append(Pair(prompt, result, read, None, 0, ROOT))
-            continue
-        reference = prompts[before]
-        common = _common(tree, shape, prompt.leaf, reference.leaf)
-        kept = _kept(reference, served[before], reads[before])
-        summary = _has_summary(tree, prompt.leaf, common)
-        found.append(Pair(prompt, result, read, reference, kept, common, summary))
-    return found
+def _threads(tree: Tree, requests: Sequence[Request], standing: Sequence[Standing]) -> list[Hashable]:
+    """Of each request its session and role; calls with tools and calls without are different ones."""
+    tools = [False] * len(tree)
+    level = [entry.level == "tools" for entry in tree.entries]
+    for node in range(1, len(tree)):
+        tools[node] = tools[tree.parents[node]] or level[tree.segments[node]]
+    return [
+        (request.provider, stand.session, request.role, tools[request.node])
+        for request, stand in zip(requests, standing, strict=True)
+    ]
 
 
-def _kept(prompt: Prompt, served: Served | None, read: int | None) -> int:
-    """Tokens that a request left in the cache."""
-    if prompt.known:
-        return prompt.known[1]
-    if served is None:
+def _missed(
+    requests: Sequence[Request], partings: Partings, prompts: Sequence[Prompt], names: Sequence[str],
+    served: Sequence[Served | None], reads: Sequence[int | None], row: int, found: Reference | None,
+) -> Miss | None:  # fmt: skip
+    """What a request lost against its reference, and why; None where nothing is simulated."""
+    prompt, result, read = prompts[row], served[row], reads[row]
+    if result is None or read is None:
+        return None
+    policy, shape, least = policy_named(names[row]), partings.shape, _least(policy_named(names[row]), prompt)
+    pair = Pair(prompt, result, read, None, 0, ROOT, hides=requests[row].knowledge is Knowledge.TRANSCRIPT)
+    if found is None:
+        return diagnose(policy, shape, pair, least)
+    reference = prompts[found.row]
+    pair = replace(pair, reference=reference, common=found.common, other=found.other)
+    if found.other:
+        kept, changes = shared_with_another(policy, partings, prompt, reference, found.common)
+        pair = replace(pair, kept=kept, changes=changes, reference=reference if kept or result.blocked else None)
+        return diagnose(policy, shape, pair, least)
+    pair = replace(pair, kept=_kept(policy, requests[found.row], reference, served[found.row], reads[found.row]))
+    if min(pair.kept, prompt.total) - read >= least:
+        pair = replace(pair, changes=partings.changes(prompt.leaf, reference.leaf, found.common))
+    return diagnose(policy, shape, pair, least)
+
+
+def _least(policy: Policy, prompt: Prompt) -> int:
+    """Tokens from which on what was not read is a miss."""
+    if policy.mechanism in ("breakpoint", "endpoint"):
+        return _LEAST
+    return max(_LEAST, 2 * policy.grid.block if policy.grid else 0, prompt.total // 50)
+
+
+def _kept(policy: Policy, request: Request, prompt: Prompt, served: Served | None, read: int | None) -> int:
+    """Tokens that a request left in the cache: as billed where writes are, else as simulated."""
+    usage = request.usage
+    if usage and usage.classes_known and usage.writes:
+        return usage.read + usage.writes
+    if served is None or served.blocked:
         return 0
-    written = served.written
-    return (read or 0) + written if written or prompt.marks else served.read or _whole(prompt, served)
+    if policy.mechanism in ("block", "best_effort"):
+        return cacheable(policy, prompt.model, prompt.total, prompt.total)
+    return (read or 0) + served.written
 
 
-def _whole(prompt: Prompt, served: Served) -> int:
-    return 0 if served.blocked else prompt.total
-
-
-def _has_tools(tree: Tree, shape: Shape, leaf: int) -> bool:
-    """Whether a path holds tool definitions: they come first."""
-    top = shape.branches.stretches(leaf)[-1][0] if leaf != ROOT else None
-    return top is not None and tree.entry(shape.branches.node(top, 1)).level == "tools"
-
-
-def _common(tree: Tree, shape: Shape, left: int, right: int) -> int:
-    """The last node that two paths have in common, found along their branches."""
-    depth = shape.branches.depth
-    while left != right:
-        if depth[left] >= depth[right]:
-            left = tree.parents[left]
-        else:
-            right = tree.parents[right]
-    return left
-
-
-def _has_summary(tree: Tree, leaf: int, above: int) -> bool:
-    """Whether a summary stands on the path behind `above`."""
-    while leaf != above:
-        if tree.entry(leaf).kind is Kind.SUMMARY:
-            return True
-        leaf = tree.parents[leaf]
-    return False
+def _in_tree(miss: Miss | None, seen: Rendered) -> Miss | None:
+    """The miss with its place in the tree of what was sent."""
+    if miss is None or miss.parted is None:
+        return miss
+    return replace(miss, parted=seen.origin[miss.parted])
 
 
 def under_every_policy(run: Run) -> dict[str, list[Served]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentcost.cache.policy import Policy, ttl_of
-from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape
-from agentcost.model import ROOT
+from agentcost.cache.partings import Change
+from agentcost.cache.policy import Policy, Salt, minimum_of, ttl_of
+from agentcost.cache.prompts import LEVELS, Prompt, Served, Shape
+from agentcost.model import Ends
 
 MENDS: dict[str, str] = {
     "first_request": "nothing to mend: the first request of a prefix has nothing to read",
@@ -37,24 +39,23 @@ MENDS: dict[str, str] = {
 
 UNEXPLAINED = frozenset({"evicted_or_routed", "unavailable"})
 
-_KEYED = (
-    ("model", "model_changed"), ("speed", "speed_changed"), ("service_tier", "service_tier_changed"),
-    ("prompt_cache_key", "prompt_cache_key_changed"),
-)  # fmt: skip
-_MESSAGE_LEVEL = (
-    ("tool_choice", "tool_choice_changed"), ("disable_parallel_tool_use", "tool_choice_changed"),
-    ("thinking", "thinking_changed"), ("effort", "thinking_changed"), ("images", "images_toggled"),
-    ("text_format", "text_format_changed"), ("reasoning_effort", "reasoning_effort_changed"),
-    ("verbosity", "verbosity_changed"),
-)  # fmt: skip
+_FIRST = frozenset({"model", "speed", "service_tier", "prompt_cache_key"})
+"""Settings that are named before any content, whatever level they strike at."""
+
+_BY_LEVEL = {"tools": 5, "system": 15, "messages": 30}
+_BY_CAUSE = {"tools_changed": 10, "system_changed": 20, "compaction": 40, "messages_changed": 50}
+"""Where a change strikes in the order of the prompt; what comes first is the primary cause."""
+
+_SHRUNK = 1_000
+"""Tokens by which a prompt is billed shorter than the one it goes on from, when earlier content was taken out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
     """Tokens that were in the cache and were not read: why, with what evidence, and where the paths part.
 
-    `parted` is the node of the reader's path at which it leaves the reference's (None: it does not).
-    `others` are further causes that hold as well.
+    Without a breakpoint nothing is in the cache: `lost` is then what could have been read. `parted` is the node of the
+    reader's path at which it leaves the reference's (None: it does not). `others` are further causes that hold as well.
     """
 
     cause: str
@@ -68,8 +69,9 @@ class Miss:
 class Pair:
     """A request, the request it is compared with, and how their paths lie.
 
-    `common` is the last node both paths have. `kept` are the tokens that the reference left in the cache, `read`
-    those that the request read. `summary` says that a summary stands where the reference's history stood.
+    `common` is the last node both paths have, `changes` what differs behind it, the first first. `kept` are the tokens
+    that the reference left in the cache, `read` those that the request read. `other` says that the request is of
+    another conversation: it can share the reference's head only.
     """
 
     prompt: Prompt
@@ -78,103 +80,140 @@ class Pair:
     reference: Prompt | None
     kept: int
     common: int
-    summary: bool = False
+    changes: Sequence[Change] = ()
+    other: bool = False
+    hides: bool = False
 
 
 def diagnose(policy: Policy, shape: Shape, pair: Pair, least: int) -> Miss | None:
     """The miss of a request, None where it lost fewer than `least` tokens."""
-    blocked = pair.served.blocked
     if pair.reference is None:
-        return Miss("first_request", 0, "no earlier request shares its prefix") if not pair.read else None
+        return Miss("first_request", 0, "no earlier request left a prefix that it shares") if not pair.read else None
     lost = max(0, min(pair.kept, pair.prompt.total) - pair.read)
+    if pair.served.blocked:
+        return _blocked(policy, pair, lost, least)
     if lost < least:
         return None
-    if blocked:
-        return Miss(blocked, lost, _blocked_evidence(policy, pair))
-    found = [*_settings(pair, _KEYED), *_content(shape, pair), *_settings(pair, _MESSAGE_LEVEL)]
-    found.sort(key=lambda cause: cause[1])
+    found = sorted([*_settings(policy, shape, pair), *_content(pair), *_shrunk(pair)], key=lambda cause: cause.order)
+    found += _timing(policy, pair)
     if not found:
-        found = _timing(policy, pair)
-    cause, _, evidence = found[0]
-    parted = _parted(shape, pair)
-    return Miss(cause, lost, evidence, parted, tuple(dict.fromkeys(name for name, _, _ in found[1:] if name != cause)))
+        found = [_rest(policy, shape, pair)]
+    first = found[0]
+    parted = next((change.node for change in pair.changes if change.node is not None), None)
+    others = dict.fromkeys(cause.name for cause in found[1:] if cause.name != first.name)
+    return Miss(first.name, lost, first.evidence, parted, tuple(others))
 
 
-_Cause = tuple[str, int, str]
-"""Cause, order (the level at which it strikes), evidence."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause that holds; `order` is where it strikes."""
+
+    name: str
+    order: int
+    evidence: str
 
 
-def _blocked_evidence(policy: Policy, pair: Pair) -> str:
-    if pair.served.blocked == "below_minimum":
-        node = pair.prompt.marks[-1][0] if pair.prompt.marks else pair.prompt.leaf
-        return f"{pair.prompt.tokens(node):,} tokens up to the last breakpoint"
-    return f"no breakpoint, and {policy.title} keeps nothing without one"
+def _blocked(policy: Policy, pair: Pair, lost: int, least: int) -> Miss | None:
+    """Nothing could be kept: too short, or caching was not asked for."""
+    blocked, prompt = pair.served.blocked, pair.prompt
+    shared = prompt.tokens(pair.common)
+    if shared < least and lost < least:
+        return None
+    minimum = minimum_of(policy, prompt.model)
+    if blocked == "below_minimum":
+        node = prompt.marks[-1][0] if prompt.marks else prompt.leaf
+        told = f"{prompt.tokens(node):,} tokens up to the last breakpoint, {minimum:,} are the least"
+        return Miss(blocked, lost, told)
+    could = shared - pair.read if shared >= minimum else 0
+    return Miss(blocked, max(lost, could), f"no breakpoint, and {policy.title} keeps nothing without one")
 
 
-def _settings(pair: Pair, names: Sequence[tuple[str, str]]) -> list[_Cause]:
-    """The settings that differ between the two requests."""
+def _settings(policy: Policy, shape: Shape, pair: Pair) -> list[Cause]:
+    """The settings that differ between the two requests and are part of the policy's key."""
     reference = pair.reference
     if reference is None:
         return []
     found = []
-    for name, cause in names:
-        before, now = reference.settings.get(name, ""), pair.prompt.settings.get(name, "")
-        if before != now:
-            order = 0 if (name, cause) in _KEYED else 30
-            found.append((cause, order, f"{name}: {before or 'not set'} → {now or 'not set'}"))
+    deepest = shape.levels[pair.common] if pair.other else LEVELS["messages"]
+    for salt in policy.salts:
+        before, now = reference.settings.get(salt.name, ""), pair.prompt.settings.get(salt.name, "")
+        if before != now and LEVELS[salt.level] <= deepest:
+            told = f"{salt.name}: {_plain(before)} → {_plain(now)}"
+            found.append(Cause(salt.cause, _order(salt), told))
     return found
 
 
-def _content(shape: Shape, pair: Pair) -> list[_Cause]:
-    """Where the two paths part, if they do before the reference's end."""
-    reference = pair.reference
-    if reference is None or pair.common == reference.leaf:
-        return []
-    parted = _parted(shape, pair)
-    lost = _child_towards(shape, reference.leaf, pair.common)
-    level = shape.levels[parted if parted is not None else lost]
-    if lost != ROOT and level != shape.levels[lost]:
-        level = min(level, shape.levels[lost])
-    if pair.summary and level == LEVELS["messages"]:
-        return [("compaction", 40, "a summary took the place of the history")]
-    names = ("tools_changed", "system_changed", "messages_changed")
-    return [(names[level], 10 * (level + 1) + (10 if level == LEVELS["messages"] else 0), "")]
+def _order(salt: Salt) -> int:
+    return 0 if salt.name in _FIRST else _BY_LEVEL[salt.level]
 
 
-def _timing(policy: Policy, pair: Pair) -> list[_Cause]:
-    """Content and settings agree: it is a matter of time, of place, or of the provider."""
+def _plain(value: str) -> str:
+    """A setting as words: {"type":"enabled","budget_tokens":8000} is type:enabled, budget_tokens:8000."""
+    return re.sub(r'[{}"]', "", value).replace(",", ", ") or "not set"
+
+
+def _content(pair: Pair) -> list[Cause]:
+    """What differs in the two paths. The order of a provider that puts the system prompt first holds."""
+    found = [Cause(change.cause, _BY_CAUSE[change.cause], change.evidence) for change in pair.changes]
+    if [cause.name for cause in found[:2]] == ["system_changed", "tools_changed"]:
+        found[0] = Cause(found[0].name, _BY_CAUSE["tools_changed"] - 1, found[0].evidence)
+    return found
+
+
+def _shrunk(pair: Pair) -> list[Cause]:
+    """The history grew and the prompt is shorter: something before was taken out of it, where the log does not show."""
     reference, prompt = pair.reference, pair.prompt
-    if reference is None:
+    if reference is None or pair.other or pair.changes or prompt.total >= reference.total - _SHRUNK:
         return []
-    ttl = ttl_of(policy, prompt.model, reference.marks[-1][1] if reference.marks else "")
+    told = f"the prompt shrank from {reference.total:,} to {prompt.total:,} tokens while the history grew"
+    return [Cause("compaction", _BY_CAUSE["compaction"], f"{told}: earlier content was taken out")]
+
+
+def _timing(policy: Policy, pair: Pair) -> list[Cause]:
+    """The entry was gone already, or not there yet."""
+    reference, prompt = pair.reference, pair.prompt
+    if reference is None or pair.served.read >= pair.kept:
+        return []
+    asked = reference.marks[-1][1] if reference.marks else reference.settings.get("cache_ttl", "")
+    ttl = ttl_of(policy, prompt.model, asked)
     gap = prompt.start - reference.start
     if ttl is not None and gap >= ttl.seconds:
-        return [("ttl_expired", 50, f"{_span(gap)} since the request before it, kept for {_span(ttl.seconds)}")]
+        told = f"{_span(gap)} since the request before it, kept for {_span(ttl.seconds)}"
+        return [Cause("ttl_expired", 60, told)]
     if reference.first_token > prompt.start:
-        return [
-            ("concurrent_miss", 51, f"started {_span(reference.first_token - prompt.start)} before its first token")
-        ]
-    if pair.served.read <= pair.read and pair.served.read < pair.kept:
-        return [("lookback_exceeded", 52, "the entry lies outside the look-back of every breakpoint")]
-    return [("evicted_or_routed", 60, f"{pair.served.read:,} tokens should have been read")]
+        told = f"started {_span(reference.first_token - prompt.start)} before the first token of what it shares"
+        return [Cause("concurrent_miss", 61, told)]
+    return []
+
+
+def _rest(policy: Policy, shape: Shape, pair: Pair) -> Cause:
+    """Content, settings and times agree: it is a matter of place, or of the provider."""
+    prompt, reference = pair.prompt, pair.reference
+    predicted = pair.served.read
+    if policy.mechanism in ("breakpoint", "endpoint") and predicted <= pair.read and predicted < pair.kept:
+        return Cause("lookback_exceeded", 70, _distance(policy, shape, pair))
+    before, now = (reference.settings.get("upstream", "") if reference else ""), prompt.settings.get("upstream", "")
+    if before != now:
+        return Cause("evicted_or_routed", 71, f"routed elsewhere: {before or 'unknown'} → {now or 'unknown'}")
+    told = f"{pair.read:,} of {max(predicted, min(pair.kept, prompt.total)):,} tokens read that should have been there"
+    hidden = ": evicted, or what the log hides changed" if pair.hides else ""
+    return Cause("evicted_or_routed", 72, told + hidden)
+
+
+def _distance(policy: Policy, shape: Shape, pair: Pair) -> str:
+    """How far the last breakpoint stands from the reference's."""
+    reference = pair.reference
+    if policy.mechanism == "breakpoint" and reference and reference.marks and pair.prompt.marks:
+        node, blocks = pair.prompt.marks[-1][0], 0
+        depth, end = shape.branches.depth, shape.branches.depth[reference.marks[-1][0]]
+        while depth[node] > end:
+            blocks += bool(shape.ends[node] & Ends.BLOCK)
+            node = shape.parents[node]
+        if blocks >= policy.lookback:
+            return f"the entry lies {blocks} blocks before the last breakpoint, and {policy.lookback} are looked at"
+    return "the entry lies outside the look-back of every breakpoint"
 
 
 def _span(seconds: float) -> str:
     minutes = seconds / 60
     return f"{seconds:.1f} s" if minutes < 1 else f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:.1f} h"
-
-
-def _parted(shape: Shape, pair: Pair) -> int | None:
-    """The first node of the request's path that the reference's does not have."""
-    if pair.prompt.leaf == pair.common:
-        return None
-    return _child_towards(shape, pair.prompt.leaf, pair.common)
-
-
-def _child_towards(shape: Shape, node: int, above: int) -> int:
-    """The node behind `above` on the path to `node`; `above` itself where the path ends there."""
-    if node == above:
-        return above
-    while shape.parents[node] != above:
-        node = shape.parents[node]
-    return node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -13,9 +14,9 @@ from agentcost.views.charts import chart, sizes
 from agentcost.views.figures import LABELS, opaque, total
 from agentcost.views.findings import findings
 from agentcost.views.groups import groups
-from agentcost.views.headline import coverage, headline
+from agentcost.views.headline import coverage, headline, rates
 from agentcost.views.layout import Column, Paragraph, Table, bar, plain, quiet, title
-from agentcost.views.notes import accounts, basis, skips
+from agentcost.views.notes import accounts, basis, doubt, reproduced, skips, words
 
 BAR = 10
 FOLD = 0.005
@@ -23,9 +24,14 @@ FOLD = 0.005
 
 MOST_ROWS = 10
 
+MOST_CAUSES = 3
+"""Causes of misses that the report names."""
+
+CLAUSE = re.compile(r"[,;](?= )")
+
 
 def analyze(analysis: Analysis, width: int) -> RenderableType:
-    """The report that a first look needs, in at most 40 lines of 80 columns."""
+    """The report that a first look needs, in at most 44 lines of 80 columns."""
     return report(analysis, width, whole=False)
 
 
@@ -37,12 +43,50 @@ def report(analysis: Analysis, width: int, whole: bool) -> RenderableType:
     for number, finding in enumerate(findings(analysis, 3), 1):
         parts += [Text()] * (number == 1)
         parts.append(Paragraph(Text.assemble((finding.lead, "bold"), " ", finding.text), width, f"{number}. "))
+    parts += caches(analysis, width)
     unknown = opaque(analysis)
     parts += [Text(), sizes(analysis, width) if unknown else components(analysis, width, whole)]
     if analysis.scope.by:
         parts += [Text(), groups(analysis, width)]
     parts += [*chart(analysis, width), Text(), *closing(analysis, width)]
     return Group(*parts)
+
+
+def caches(analysis: Analysis, width: int) -> list[RenderableType]:
+    """What was missed that was cached, how far that can be relied on, and the causes that lost the most with their mends.
+    Nothing where nothing can be told."""
+    rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
+    if "as run" not in rows:
+        share = rows["content bound"]["hit_rate"]
+        text = f"misses are unknown, no cache policy is known for these requests. Any cache could serve {percent(share)} " \
+            "of input; `agentcost cache` shows what others would."
+        return [Text(), _led("Cache:", text, width)] if share else []
+    causes = analysis.tables["misses"]
+    causes = causes.filter(causes["lost"] > 0)
+    lost, doubtful = total(causes, "lost"), doubt(analysis)
+    lead = f"Cache: {exact(lost)} tokens missed" if lost else "Cache: nothing that was cached was missed;"
+    share = f"({percent(lost, total(analysis.tables['requests']))} of input); " if lost else ""
+    text = f"{share}hit rate {', '.join(rates(analysis))}; {reproduced(analysis)}."
+    parts: list[RenderableType] = [Text(), _led(lead, text, width)]
+    if doubtful:
+        parts.append(Paragraph(Text(doubtful, style="yellow"), width))
+    top = causes.head(MOST_CAUSES)
+    counts = [exact(count) for count in top["lost"].to_list()]
+    for count, cause, mend in zip(counts, top["cause"].to_list(), top["mend"].to_list(), strict=True):
+        start = f"   {count.rjust(len(counts[0]))}  "
+        text = f"{words(cause)}: {mend}"
+        parts.append(Paragraph(Text(clauses(text, width - len(start))), width, start))
+    return parts
+
+
+def clauses(text: str, width: int) -> str:
+    """As many clauses of a sentence as one line holds; the whole where not even the first one fits."""
+    ends = [len(text), *sorted((found.start() for found in CLAUSE.finditer(text)), reverse=True)]
+    return text[: next((end for end in ends if end <= width), len(text))]
+
+
+def _led(lead: str, text: str, width: int) -> Paragraph:
+    return Paragraph(Text.assemble((lead, "bold"), " ", text), width)
 
 
 def opening(analysis: Analysis, width: int) -> list[RenderableType]:

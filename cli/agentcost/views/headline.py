@@ -103,6 +103,19 @@ def _cache(requests: DataFrame) -> list[str]:
     ]
 
 
+def rates(analysis: Analysis) -> list[str]:
+    """`76.4% billed`, `76.6% simulated`, `88.0% at best`: hit rates of what is known; with the number of requests that a
+    rate covers, where that is not all."""
+    rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
+    found = []
+    for name, word in (("billed", "billed"), ("as run", "simulated"), ("content bound", "at best")):
+        row = rows.get(name)
+        if row and row["hit_rate"] is not None:
+            some = "" if row["requests"] == analysis.scope.selected else f" (of {plural(row['requests'], 'request')})"
+            found.append(f"{percent(row['hit_rate'])} {word}{some}")
+    return found
+
+
 def coverage(analysis: Analysis) -> list[str]:
     """What the report covers: logs, times, filters, and what was assumed."""
     scope = analysis.scope

@@ -12,6 +12,9 @@ from agentcost.views.figures import outweighed, total
 TEXTS = (Knowledge.FULL, Knowledge.TRANSCRIPT)
 """Logs that hold texts."""
 
+RELIABLE = 0.9
+"""The share of billed requests that a simulation reproduces within 1 % of the prompt, below which it advises nothing."""
+
 
 def basis(analysis: Analysis) -> Iterator[str]:
     """Sentences: how tokens were measured, what is hidden, what is unknown."""
@@ -85,6 +88,31 @@ def _unknown(analysis: Analysis) -> Iterator[str]:
     missing = requests["output"].null_count()
     if 0 < missing < len(requests):
         yield f"Output of {plural(missing, 'request')} is unknown"
+
+
+def words(cause: str) -> str:
+    """A cause of misses as it is read: system changed."""
+    return cause.replace("_", " ")
+
+
+def reproduced(analysis: Analysis) -> str:
+    """How far the simulated cache agrees with the bill: what its causes and what-ifs rest on."""
+    frame = analysis.tables["agreement"]
+    count, near, same, warm = (total(frame, name) for name in ("requests", "near", "exact", "warm_start"))
+    if not count:
+        return "no bill to compare the simulation with"
+    within = "" if near == same else f", {percent(near, count)} within 1%"
+    before = f" ({tokens(warm)} of the reads were cached before the log began)" if warm else ""
+    return f"{same:,} of {plural(count, 'request')} reproduced to the token{within}{before}"
+
+
+def doubt(analysis: Analysis) -> str:
+    """That the simulation must not be relied on; nothing where it may be."""
+    frame = analysis.tables["agreement"]
+    count, near = total(frame, "requests"), total(frame, "near")
+    if near >= RELIABLE * count:
+        return ""
+    return f"Only {percent(near, count)} of requests are reproduced within 1%: take causes and what-ifs as unreliable."
 
 
 def accounts(analysis: Analysis) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, duration, exact, plural, when
+from agentcost.units import NONE, UNKNOWN, duration, exact, head, plural, printable, when
 from agentcost.views.analyze import closing, empty, opening
-from agentcost.views.layout import Column, Table, filled, place_column
+from agentcost.views.layout import Column, Table, filled, place_column, shorten
+from agentcost.views.notes import words
 from agentcost.views.order import ordered
 
 if TYPE_CHECKING:
@@ -46,8 +50,10 @@ def with_new(frame: DataFrame) -> DataFrame:
 def turn_rows(
     frame: DataFrame, width: int, zone: str, limit: int | None = None, more: Sequence[Column] = ()
 ) -> RenderableType:
-    """The table of turns, with `more` columns at its end. Columns leave a narrow one in this order: lineage, role,
-    plain, write, model, gap, session, time, read."""
+    """The table of turns, with `more` columns at its end and a line below each request that missed what was cached.
+
+    Columns leave a narrow one in this order: lineage, role, plain, write, cause, model, gap, session, time, read.
+    """
     shown = frame.head(limit) if limit else frame
     cells = {
         name: [exact(count) for count in shown[name].to_list()]
@@ -61,21 +67,22 @@ def turn_rows(
     least = shown["output_is_lower_bound"].to_list()
     outputs = [f"≥{cell}" if bound else cell for cell, bound in zip(cells["output"], least, strict=True)]
     left = f"{plural(len(frame) - len(shown), 'more request')}; " if len(shown) < len(frame) else ""
-    return Table(
+    table = Table(
         filled(
             Column("time", times(shown["started"].to_list(), zone), 2, name=20),
             Column("gap", gaps, 4),
             Column("session", [session(name) for name in shown["session"].to_list()], 3, name=SHORT),
-            Column("lineage", cells["lineage"], 9),
+            Column("lineage", cells["lineage"], 10),
             Column("turn", cells["turn"]),
-            Column("role", shown["role"].to_list(), 8, name=4),
+            Column("role", shown["role"].to_list(), 9, name=4),
             Column("model", [name or UNKNOWN for name in shown["model"].to_list()], 5, name=14),
             Column("prompt", cells["prompt"]),
             Column("new", cells["new"]),
             Column("read", cells["read"], 1),
-            Column("write", cells["write"], 6),
-            Column("plain", cells["plain"], 7),
+            Column("write", cells["write"], 7),
+            Column("plain", cells["plain"], 8),
             Column("output", outputs),
+            Column("cause", [words(cause) for cause in shown["cause"].to_list()], 6, name=14),
             place_column(places),
             *more,
         ),
@@ -83,6 +90,38 @@ def turn_rows(
         {number: "dim" for number, role in enumerate(shown["role"].to_list()) if role == "side"},
         left + "prompt to output in tokens",
     )
+    return Remarked(table, _losses(shown, width))
+
+
+def _losses(frame: DataFrame, width: int) -> dict[int, list[str]]:
+    """Under a request that missed what was cached: why, with the evidence, and how much."""
+    rows = frame.select("lost", "cause", "evidence").iter_rows()
+    return {number: [_loss(*row, width)] for number, row in enumerate(rows) if row[0]}
+
+
+def _loss(lost: int, cause: str, evidence: str, width: int) -> str:
+    start, end = f"  ↳ {words(cause)}", f" — {exact(lost)} tokens lost"
+    shown = head(evidence, max(0, width - len(start) - len(end) - 2))
+    return f"{start}: {shown}{end}" if shown else start + end
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A table with dim lines below some of its rows, by the number of the row."""
+
+    table: Table
+    remarks: Mapping[int, Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        row = -1  # the line of the titles
+        for piece in self.table.__rich_console__(console, options):
+            yield piece
+            if not (isinstance(piece, Segment) and piece.text.endswith("\n")):
+                continue
+            for line in self.remarks.get(row, ()):
+                short = shorten(printable(line), self.table.width, "start").rstrip()
+                yield Segment(short + "\n", Style(dim=True))
+            row += 1
 
 
 def times(moments: Sequence[float | None], zone: str) -> list[str]:

@@ -17,11 +17,13 @@ SEARCH = 300
 @dataclass(frozen=True, slots=True)
 class Split:
     """A segment of which a part is volatile: `alias` names what stays (equal for texts that differ only in what is
-    volatile), `kept` is the share of its tokens that stays; the rest is sent behind the last message."""
+    volatile), `kept` is the share of its tokens that stays; the rest is sent behind the last message. `formed`: what
+    stays is known to be the same all through, not only where it begins."""
 
     segment: int
     alias: bytes
     kept: float
+    formed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

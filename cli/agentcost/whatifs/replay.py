@@ -1,0 +1,215 @@
+"""A change of how requests are sent, replayed: what they would have read and written, and what that costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cache
+
+from agentcost.cache.catalogue import policy_named
+from agentcost.cache.placing import Placement, Places, placed
+from agentcost.cache.policy import Multipliers, multipliers_of, ttl_of
+from agentcost.cache.simulate import LEVELS, Prompt, Served, simulate
+from agentcost.lineage import Standing
+from agentcost.model import Knowledge, Request
+from agentcost.whatifs.edits import Edit
+from agentcost.whatifs.scene import Ground, Scene, rewritten
+
+MARGIN = 0.9
+"""A ping is sent when this share of the time to live is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done otherwise: paths rewritten, breakpoints placed by a rule (also where there were none:
+    `everywhere`), another time to live (`head` for tools and system only), and up to so many `pings` in idle gaps."""
+
+    edit: Edit = field(default_factory=Edit)
+    placement: Placement | None = None
+    everywhere: bool = False
+    ttl: str = ""
+    head: bool = False
+    pings: int = 0
+
+    def __add__(self, other: Change) -> Change:
+        """Both; where both place breakpoints or set a time to live, the other decides."""
+        timed = other if other.ttl or other.pings else self
+        ruled = other if other.placement else self
+        return Change(
+            self.edit + other.edit, ruled.placement, ruled.everywhere, timed.ttl, timed.head, timed.pings
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the chosen requests: by row what was served, and the sums with the pings that were sent.
+
+    `cost` is in tokens of plain input; rows whose multipliers are not known are left out of all sums (`unpriced`).
+    """
+
+    served: Mapping[int, Served]
+    cost: Decimal
+    read: int
+    written: int
+    plain: int
+    pings: int
+    unpriced: int
+
+
+@dataclass(slots=True)
+class Stage:
+    """The log as a place to replay changes: `chosen` rows count, all take part."""
+
+    scene: Scene
+    ground: Ground
+    requests: Sequence[Request]
+    standing: Sequence[Standing]
+    chosen: Sequence[int]
+    scenes: dict[Edit, Scene] = field(default_factory=dict)
+    places: dict[int, Places] = field(default_factory=dict)
+    next: list[float | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scenes[Edit()] = self.scene
+        self.next = [None] * len(self.requests)
+        for row, stand in enumerate(self.standing):
+            if stand.before is not None:
+                self.next[stand.before] = self.scene.prompts[row].start
+
+    def outcome(self, change: Change) -> Outcome:
+        """A change replayed."""
+        scene = self._scene(change.edit)
+        prompts = self._marked(scene, change)
+        served: dict[int, Served] = {}
+        pinged: list[tuple[int, Served]] = []
+        for name in sorted(set(scene.policies) - {""}):
+            rows = [row for row, own in enumerate(scene.policies) if own == name]
+            sent = [(prompts[row].start, row, False) for row in rows]
+            calls = [(row, prompts[row], False) for row in rows]
+            if change.pings and policy_named(name).mechanism != "best_effort":
+                pings = [(row, ping, True) for row in rows for ping in self._pings(row, prompts[row], name, change.pings)]
+                calls = sorted(calls + pings, key=lambda call: (call[1].start, call[2])) if _in_order(sent) else calls
+            results = simulate(policy_named(name), scene.shape, [prompt for _, prompt, _ in calls])
+            for (row, _, ping), result in zip(calls, results, strict=True):
+                if ping:
+                    pinged.append((row, result))
+                else:
+                    served[row] = result
+        return self._summed(served, pinged)
+
+    def _scene(self, edit: Edit) -> Scene:
+        found = self.scenes.get(edit)
+        if found is None:
+            found = self.scenes[edit] = rewritten(self.scene, self.ground, edit)
+        return found
+
+    def _places(self, scene: Scene) -> Places:
+        found = self.places.get(id(scene))
+        if found is None:
+            found = self.places[id(scene)] = Places(scene.shape)
+        return found
+
+    # --- breakpoints ------------------------------------------------------------------------------------------
+
+    def placeable(self, row: int) -> bool:
+        """Whether a request's breakpoints are the client's to place, and are in the log where there are any."""
+        name = self.scene.policies[row]
+        known = self.requests[row].knowledge is Knowledge.FULL
+        return bool(name) and known and policy_named(name).mechanism == "breakpoint"
+
+    def _marked(self, scene: Scene, change: Change) -> list[Prompt]:
+        prompts = list(scene.prompts)
+        if change.placement:
+            rows = [row for row in range(len(prompts)) if self.placeable(row)
+                    and (change.everywhere or scene.prompts[row].marks)]  # fmt: skip
+            most = {name: policy_named(name).max_breakpoints for name in {scene.policies[row] for row in rows}}
+            for name, limit in most.items():
+                own = [row for row in rows if scene.policies[row] == name]
+                marks = placed(self._places(scene), [prompts[row] for row in own], change.placement, limit)
+                for row, found in zip(own, marks, strict=True):
+                    prompts[row] = replace(prompts[row], marks=found)
+        if change.ttl:
+            prompts = [_with_ttl(scene, row, prompt, change) for row, prompt in enumerate(prompts)]
+        return prompts
+
+    # --- pings ------------------------------------------------------------------------------------------------
+
+    def _pings(self, row: int, prompt: Prompt, name: str, most: int) -> list[Prompt]:
+        """The request sent again for no answer, while nothing follows it: a conversation's, not a single call's."""
+        ttl = ttl_of(policy_named(name), prompt.model, prompt.marks[-1][1] if prompt.marks else "")
+        if ttl is None or self.requests[row].started is None or self.requests[row].role != "main":
+            return []
+        if self.standing[row].turn < 2 and self.next[row] is None:
+            return []
+        until = self.next[row]
+        times = [prompt.start + MARGIN * ttl.seconds * number for number in range(1, most + 1)]
+        wait = max(0.0, prompt.first_token - prompt.start)
+        return [
+            replace(prompt, start=time, first_token=time + wait, end=time + wait, answer=None)
+            for time in times
+            if until is None or time < until
+        ]
+
+    # --- sums -------------------------------------------------------------------------------------------------
+
+    def _summed(self, served: Mapping[int, Served], pinged: Sequence[tuple[int, Served]]) -> Outcome:
+        chosen = set(self.chosen)
+        sums: Counter[tuple[str, str, str]] = Counter()
+        read = written = plain = pings = 0
+        unpriced = sum(1 for row in self.chosen if row not in served or not self.priced(row))
+        rows = [(row, served[row]) for row in self.chosen if row in served]
+        sent = [(row, result) for row, result in pinged if row in chosen]
+        for row, result in [*rows, *sent]:
+            if not self.priced(row):
+                continue
+            key = self.scene.policies[row], self.requests[row].model
+            sums[*key, "read"] += result.read
+            sums[*key, "plain"] += result.plain
+            for ttl, tokens in result.writes.items():
+                sums[*key, f"write {ttl}"] += tokens
+            read, written, plain = read + result.read, written + result.written, plain + result.plain
+        pings = len(sent)
+        cost = sum((tokens * (_times(*key) or 0) for key, tokens in sums.items()), Decimal(0))
+        return Outcome(dict(rows), cost, read, written, plain, pings, unpriced)
+
+    def priced(self, row: int) -> bool:
+        """Whether the policy of a request says what its tokens cost, whatever becomes of them."""
+        name = self.scene.policies[row]
+        if not name:
+            return False
+        return prices(name, self.requests[row].model).read is not None
+
+
+@cache
+def prices(policy: str, model: str) -> Multipliers:
+    """What tokens of a model cost under a policy."""
+    return multipliers_of(policy_named(policy), model)
+
+
+def _times(policy: str, model: str, what: str) -> Decimal | None:
+    if what == "plain":
+        return Decimal(1)
+    times = prices(policy, model)
+    return times.read if what == "read" else times.writes.get(what.removeprefix("write "))
+
+
+def _with_ttl(scene: Scene, row: int, prompt: Prompt, change: Change) -> Prompt:
+    """A prompt that asks for another time to live, where its policy has one of that name and a price for it."""
+    name = scene.policies[row]
+    times = prices(name, prompt.model).writes if name else {}
+    if times.get(change.ttl) is None:
+        return prompt
+    asked = tuple(
+        (node, change.ttl if not change.head or scene.shape.levels[node] < LEVELS["messages"] else ttl)
+        for node, ttl in prompt.marks
+    )
+    if policy_named(name).mechanism == "endpoint":
+        return replace(prompt, marks=asked, settings={**prompt.settings, "cache_ttl": change.ttl})
+    return replace(prompt, marks=asked)
+
+
+def _in_order(sent: Collection[tuple[float, int, bool]]) -> bool:
+    times = [start for start, _, _ in sent]
+    return times == sorted(times)

@@ -1,0 +1,206 @@
+"""The requests as they are replayed: as they were sent, or with their paths rewritten by an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy
+
+from agentcost.cache.catalogue import policy_named
+from agentcost.cache.simulate import Prompt, Shape
+from agentcost.caching import shape_of
+from agentcost.measure import Ints, Levels, Measured, levels_of
+from agentcost.model import ROOT
+from agentcost.prefix import Tree
+from agentcost.whatifs.edits import CLEARED, RESULTS, Edit
+from agentcost.whatifs.paths import UNCUT, Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Requests, the tree that they stand in, and the name of each one's policy ("" where none is known)."""
+
+    shape: Shape
+    prompts: Sequence[Prompt]
+    policies: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What rewriting starts from: the log's own tree, its nodes by depth, and how long they are by ruler."""
+
+    tree: Tree
+    levels: Levels
+    measured: Sequence[Measured]
+    ruler: Sequence[int]
+
+
+def ground_of(tree: Tree, measured: Sequence[Measured]) -> Ground:
+    """The log as it is."""
+    ruler = {row: number for number, group in enumerate(measured) for row in group.rows}
+    return Ground(tree, levels_of(tree), measured, [ruler[row] for row in range(len(ruler))])
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Lengths under one ruler: `reach` by new node; the rest by old one, over its path.
+
+    `gone` are tokens no longer sent, `away` those and what stands at the end instead, `cleared` what is gone more
+    with every tool result cleared. `framing` are the tokens that any tool at all brings.
+    """
+
+    reach: list[int]
+    gone: list[int]
+    away: list[int]
+    cleared: list[int]
+    framing: int
+
+
+def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
+    """The same requests with their paths rewritten. The empty edit gives what it was given."""
+    paths = Paths(ground.tree, edit)
+    routes = [_route(paths, prompt) for prompt in scene.prompts]
+    levels = levels_of(paths.new)
+    lengths = [_lengths(paths, ground, levels, group) for group in ground.measured]
+    prompts = []
+    told: dict[int, Mapping[int, int]] = {}
+    for row, (prompt, route) in enumerate(zip(scene.prompts, routes, strict=True)):
+        number = ground.ruler[row]
+        if number not in told:
+            told[number] = {} if edit.cleared else _told(paths, prompt.lengths, lengths[number])
+        prompts.append(_prompt(paths, prompt, route, lengths[number], told[number], scene.policies[row]))
+    return Scene(shape_of(paths.new), prompts, scene.policies)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a prompt's path goes: its new leaf, the node before what was moved behind it, its answer's, the cut up to
+    which results are cleared, and where the nodes below the cut went."""
+
+    leaf: int
+    stable: int
+    answer: int | None
+    cut: int
+    below: Mapping[int, int]
+
+
+def _route(paths: Paths, prompt: Prompt) -> Route:
+    cut = paths.cut(prompt.leaf)
+    below = dict(paths.below(cut, prompt.leaf, paths.cleared(cut))) if cut != ROOT else {}
+    stable = below[prompt.leaf] if cut != ROOT else paths.to(prompt.leaf)
+    leaf = paths.tail(stable, prompt.leaf)
+    if leaf != stable or prompt.answer is None:
+        return Route(leaf, stable, None, cut, below)
+    if cut == ROOT:
+        return Route(leaf, stable, paths.to(prompt.answer), cut, below)
+    answer = [place for _, place in paths.below(prompt.leaf, prompt.answer, stable)]
+    return Route(leaf, stable, answer[-1] if answer else stable, cut, below)
+
+
+def _prompt(
+    paths: Paths, prompt: Prompt, route: Route, lengths: Lengths, told: Mapping[int, int], policy: str
+) -> Prompt:
+    """A prompt on its new path."""
+    end = paths.last_tool[prompt.leaf]
+
+    fewer = lengths.cleared[route.cut] + _tools_lost(paths, end, lengths)
+
+    def place(node: int) -> int:
+        if paths.edit.tools and node != ROOT and paths.old.entry(node).level == "tools":
+            return paths.tool(node, end)
+        return route.below.get(node) or (paths.short.get(node) if route.cut != ROOT else None) or paths.to(node)
+
+    total = max(0, prompt.total - lengths.gone[prompt.leaf] - fewer)
+    marks = {place(node): ttl for node, ttl in prompt.marks if place(node) != ROOT or node == ROOT}
+    if route.leaf != route.stable and policy and policy_named(policy).mechanism == "endpoint":
+        marks.setdefault(route.stable, "")
+    known = None
+    if prompt.known:
+        node, tokens = prompt.known
+        known = place(node), max(0, tokens - lengths.away[node] - fewer)
+    return replace(
+        prompt, leaf=route.leaf, total=total, reach=lengths.reach, offset=total - lengths.reach[route.leaf],
+        known=known, lengths=told, marks=tuple(marks.items()), answer=route.answer,
+    )  # fmt: skip
+
+
+def _tools_lost(paths: Paths, end: int, lengths: Lengths) -> int:
+    """Tokens that go with the last of the tools, less those of a tool that finds what was dropped."""
+    if not paths.edit.tools or end == ROOT:
+        return 0
+    box = paths.toolbox(end)
+    return (0 if box.new else lengths.framing) - box.search * paths.edit.search
+
+
+def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Mapping[int, int]:
+    """The lengths that bills told, at the new places; the first stands where two nodes became one."""
+    told: dict[int, int] = {}
+    for node, tokens in lengths.items():
+        end = paths.last_tool[node]
+        if not paths.edit.tools or node != end:
+            told.setdefault(paths.to(node), tokens - found.away[node] - _tools_lost(paths, end, found))
+    return told
+
+
+def _lengths(paths: Paths, ground: Ground, levels: Levels, group: Measured) -> Lengths:
+    """How long the new nodes are, and what the old paths lose, under one ruler."""
+    own, framing = _own(paths, ground, group)
+    count = len(paths.origins)
+    new, old, cap = (
+        numpy.fromiter((getattr(origin, name) for origin in paths.origins), dtype=numpy.int64, count=count)
+        for name in ("new", "old", "cap")
+    )
+    kept = numpy.fromiter((origin.kept for origin in paths.origins), dtype=numpy.float64, count=count)
+    moved = numpy.fromiter((origin.moved for origin in paths.origins), dtype=numpy.bool_, count=count)
+    stays = numpy.rint(own[old] * kept).astype(numpy.int64)
+    sizes = numpy.where(moved, own[old] - stays, numpy.minimum(stays, cap))
+    used = numpy.flatnonzero(group.passing[old] > 0)[::-1]  # of several origins the first decides
+    lengths = numpy.zeros(len(paths.new), dtype=numpy.int64)
+    lengths[new[used]] = sizes[used]
+    for node, tokens in paths.fixed.items():
+        lengths[node] = tokens
+    firsts = sorted({box.new[0] for box in paths.toolboxes.values() if box.new})
+    lengths[firsts] += framing
+    lengths[ROOT] = int(group.reach[ROOT])
+    gone, away, cleared = (ground.levels.down(part).tolist() for part in _lost(paths, ground.tree, own))
+    return Lengths(levels.down(lengths).tolist(), gone, away, cleared, framing)
+
+
+def _own(paths: Paths, ground: Ground, group: Measured) -> tuple[Ints, int]:
+    """Tokens of each old node with what the template puts around it, and what the template brings with any tool."""
+    parents = ground.levels.parents
+    own = group.reach - group.reach[parents]
+    own[ROOT] = 0
+    if not paths.edit.tools:
+        return own, 0
+    tools = numpy.fromiter(
+        (node for node in range(1, len(parents)) if paths.last_tool[node] == node), dtype=numpy.int64
+    )
+    tools = tools[group.passing[tools] > 0]
+    if not len(tools):
+        return own, 0
+    around = own[tools] - group.lengths[tools]
+    own[tools] = group.lengths[tools] + around.min()
+    return own, int(around.max() - around.min())
+
+
+def _lost(paths: Paths, tree: Tree, own: Ints) -> tuple[Ints, Ints, Ints]:
+    """By old node: tokens no longer sent, tokens no longer sent there, and tokens gone more where results are cleared."""
+    gone, cleared = numpy.zeros_like(own), numpy.zeros_like(own)
+    edit = paths.edit
+    if edit.dropped or edit.cap or edit.cleared:
+        for node in range(1, len(own)):
+            if tree.segments[node] in edit.dropped:
+                gone[node] = own[node]
+            elif tree.entry(node).kind in RESULTS and (edit.cap or edit.cleared):
+                whole = int(own[node])
+                sent = min(whole, edit.cap or UNCUT)
+                gone[node] = whole - sent
+                cleared[node] = sent - min(whole, CLEARED) if edit.cleared else 0
+    away = gone.copy()
+    for node in range(1, len(own)):
+        split = paths.split_at(node)
+        if split:
+            away[node] += int(own[node]) - round(int(own[node]) * split.kept)
+    return gone, away, cleared
