@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from hypothesis import strategies as st
+
 from agentcost.cache.policy import Policy
 from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate
 from agentcost.cache.touches import branches_of, heaviest_children
@@ -111,3 +113,99 @@ def after(prompt: Prompt, seconds: float) -> Prompt:
     return replace(
         prompt, start=prompt.start + seconds, first_token=prompt.first_token + seconds, end=prompt.end + seconds
     )
+
+
+# ---------------------------------------------------------------- any log
+
+MODELS = ("claude-opus-5", "claude-haiku-4-5", "gpt-5.4", "gpt-6.1-sol", "kimi-k3", "gemini-2.5-pro")
+TTLS = ("", "5m", "1h", "30m", "12h", "24h")
+GAPS = (0.0, 1.0, 2.0, 30.0, 299.0, 300.0, 301.0, 1800.0, 4000.0, 90_000.0)
+SETTINGS = ("tool_choice", "images", "speed", "prompt_cache_key", "thinking")
+
+HEAD = [Block(f"tool {n}", 400 * n + 40, "tools") for n in range(2)]
+SYSTEM = [Block(f"system {n}", 900 * n + 64, "system") for n in range(2)]
+TALK = [
+    Block("user", 333), Block("long", 5000), Block("assistant", 70, eligible=False),
+    Block("call a", 50, run="calls", eligible=False), Block("call b", 700, run="calls", eligible=False),
+    Block("result a", 300, run="results"), Block("result b", 1100, run="results"),
+    Block("piece", 128, eligible=False, whole=False),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A log."""
+
+    forest: Forest
+    shape: Shape
+    prompts: list[Prompt]
+
+    def __repr__(self) -> str:
+        return f"Case({self.prompts})"
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, consistent: bool = False, at_once: bool = False) -> Case:
+    """Requests in the order of their start. `consistent`: every prompt has the same lengths of the same prefixes;
+    `at_once`: what they write is there when the next one starts, and times rise strictly."""
+    forest, at = Forest(), 0.0
+    prompts: list[Prompt] = []
+    contents: list[list[Block]] = []
+    offset = draw(st.integers(0, 5000))
+    for _ in range(draw(st.integers(1, 7))):
+        at += draw(st.sampled_from(GAPS)) + (1 if at_once else 0)
+        contents.append(draw(paths(contents)))
+        prompts.append(draw(requests(forest, contents[-1], at, offset, consistent=consistent, at_once=at_once)))
+    for (parent, _), node in list(forest.nodes.items()):
+        for (above, _), other in list(forest.nodes.items()):
+            if parent == above and node != other and draw(st.booleans()):
+                forest.shared[node, other] = draw(st.sampled_from((0.1, 0.5, 1.0)))
+    return Case(forest, forest.shape(), prompts)
+
+
+@st.composite
+def paths(draw: st.DrawFn, earlier: list[list[Block]]) -> list[Block]:
+    """Tools, system, messages; often those of an earlier request, whole or in part, and more."""
+    if earlier and draw(st.sampled_from((True, True, False))):
+        base: list[Block] = draw(st.sampled_from(earlier))
+        kept = draw(st.integers(0, len(base))) if draw(st.booleans()) else len(base)
+        if draw(st.booleans()):
+            return base[:kept]
+        return base[:kept] + draw(st.lists(st.sampled_from(TALK), max_size=3))
+    content = [block for block in HEAD if draw(st.booleans())] + [block for block in SYSTEM if draw(st.booleans())]
+    return content + draw(st.lists(st.sampled_from(TALK), max_size=6))
+
+
+@st.composite
+def requests(
+    draw: st.DrawFn, forest: Forest, content: list[Block], at: float, offset: int, *, consistent: bool, at_once: bool
+) -> Prompt:
+    """A request of that content, with settings, breakpoints and times of any kind."""
+    numbers = sorted(draw(st.sets(st.integers(0, len(content)), max_size=5)))
+    prompt = forest.prompt(
+        content, at, {number: draw(st.sampled_from(TTLS)) for number in numbers},
+        plain=draw(st.sampled_from((0, 77))), wait=0 if at_once else draw(st.sampled_from((0, 1, 400))),
+        model=draw(st.sampled_from((MODELS[0], MODELS[0], *MODELS))),
+        offset=offset if consistent else draw(st.integers(-600, 5000)),
+        settings={
+            **{name: draw(st.sampled_from(("", "1", "2"))) for name in draw(st.sets(st.sampled_from(SETTINGS)))},
+            "cache_mode": draw(st.sampled_from(("implicit", "explicit"))),
+        },
+        scope=draw(st.sampled_from(("", "", "other"))),
+        answer=draw(st.sampled_from((None, TALK[2], TALK[3]))),
+    )  # fmt: skip
+    prompt = replace(prompt, total=max(0, prompt.total))
+    if consistent or not prompt.marks:
+        return prompt
+    lengths = {node: draw(st.integers(0, 9000)) for node in draw(st.sets(st.integers(0, len(forest.parents) - 1)))}
+    known = draw(st.sampled_from((None, (prompt.marks[-1][0], draw(st.integers(0, 9000))))))
+    return replace(prompt, known=known, lengths=lengths)
+
+
+def path(shape: Shape, node: int) -> list[int]:
+    """The nodes from the root, the first, to `node`."""
+    found = [node]
+    while node != ROOT:
+        node = shape.parents[node]
+        found.append(node)
+    return found[::-1]

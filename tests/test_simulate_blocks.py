@@ -138,6 +138,13 @@ def test_an_answers_blocks_may_be_kept(answers: str, read: int) -> None:
     assert served[1].read == read
 
 
+def test_an_end_that_lies_before_the_start_is_taken_for_the_start() -> None:
+    forest = Forest()
+    first = replace(forest.prompt(blocks(1, 1601), 10), end=0.0)
+    late = replace(POLICIES["vllm"], visible="end")
+    assert [one.read for one in forest.serve(late, first, after(first, 60))] == [0, 1600]
+
+
 def test_an_answer_is_there_when_it_ends() -> None:
     forest, answer = Forest(), Block("answer", 304)
     longer = [*blocks(1, 1600), answer, Block("user", 100)]

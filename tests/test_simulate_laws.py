@@ -2,120 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.caching import Block, Forest, blocks
+from tests.caching import Block, Case, Forest, blocks, cases, path
 
 from agentcost.cache.catalogue import load_policies
-from agentcost.cache.policy import Policy, Ttl, minimum_of, ttl_of
+from agentcost.cache.policy import Policy, Ttl
 from agentcost.cache.simulate import ENGINES, Prompt, Shape, salted, simulate
 from agentcost.cache.switches import apply, with_switch
 from agentcost.cache.touches import Branches
-from agentcost.model import ROOT, Ends
+from agentcost.model import ROOT
 
 POLICIES = load_policies()
 FULL_BLOCKS = [name for name, policy in POLICIES.items() if policy.mechanism in ("block", "best_effort")
                and policy.creates == "full_blocks"]  # fmt: skip
-MARKED = [name for name, policy in POLICIES.items() if policy.mechanism == "breakpoint" and policy.refresh != "none"]
-
-MODELS = ("claude-opus-5", "claude-haiku-4-5", "gpt-5.4", "gpt-6.1-sol", "kimi-k3", "gemini-2.5-pro")
-TTLS = ("", "5m", "1h", "30m", "12h", "24h")
-GAPS = (0.0, 1.0, 2.0, 30.0, 299.0, 300.0, 301.0, 1800.0, 4000.0, 90_000.0)
-SETTINGS = ("tool_choice", "images", "speed", "prompt_cache_key", "thinking")
-
-HEAD = [Block(f"tool {n}", 400 * n + 40, "tools") for n in range(2)]
-SYSTEM = [Block(f"system {n}", 900 * n + 64, "system") for n in range(2)]
-TALK = [
-    Block("user", 333), Block("long", 5000), Block("assistant", 70, eligible=False),
-    Block("call a", 50, run="calls", eligible=False), Block("call b", 700, run="calls", eligible=False),
-    Block("result a", 300, run="results"), Block("result b", 1100, run="results"),
-    Block("piece", 128, eligible=False, whole=False),
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Case:
-    """A log."""
-
-    forest: Forest
-    shape: Shape
-    prompts: list[Prompt]
-
-    def __repr__(self) -> str:
-        return f"Case({self.prompts})"
-
-
-@st.composite
-def cases(draw: st.DrawFn, *, consistent: bool = False, at_once: bool = False) -> Case:
-    """Requests in the order of their start. `consistent`: every prompt has the same lengths of the same prefixes;
-    `at_once`: what they write is there when the next one starts, and times rise strictly."""
-    forest, at = Forest(), 0.0
-    prompts: list[Prompt] = []
-    contents: list[list[Block]] = []
-    offset = draw(st.integers(0, 5000))
-    for _ in range(draw(st.integers(1, 7))):
-        at += draw(st.sampled_from(GAPS)) + (1 if at_once else 0)
-        contents.append(draw(paths(contents)))
-        prompts.append(draw(requests(forest, contents[-1], at, offset, consistent=consistent, at_once=at_once)))
-    for (parent, _), node in list(forest.nodes.items()):
-        for (above, _), other in list(forest.nodes.items()):
-            if parent == above and node != other and draw(st.booleans()):
-                forest.shared[node, other] = draw(st.sampled_from((0.1, 0.5, 1.0)))
-    return Case(forest, forest.shape(), prompts)
-
-
-@st.composite
-def paths(draw: st.DrawFn, earlier: list[list[Block]]) -> list[Block]:
-    """Tools, system, messages; often those of an earlier request, whole or in part, and more."""
-    if earlier and draw(st.integers(0, 2)):
-        base = draw(st.sampled_from(earlier))
-        kept = draw(st.integers(0, len(base))) if draw(st.booleans()) else len(base)
-        if draw(st.booleans()):
-            return base[:kept]
-        return base[:kept] + draw(st.lists(st.sampled_from(TALK), max_size=3))
-    content = [block for block in HEAD if draw(st.booleans())] + [block for block in SYSTEM if draw(st.booleans())]
-    return content + draw(st.lists(st.sampled_from(TALK), max_size=6))
-
-
-@st.composite
-def requests(
-    draw: st.DrawFn, forest: Forest, content: list[Block], at: float, offset: int, *, consistent: bool, at_once: bool
-) -> Prompt:
-    """A request of that content, with settings, breakpoints and times of any kind."""
-    numbers = sorted(draw(st.sets(st.integers(0, len(content)), max_size=5)))
-    prompt = forest.prompt(
-        content, at, {number: draw(st.sampled_from(TTLS)) for number in numbers},
-        plain=draw(st.sampled_from((0, 77))), wait=0 if at_once else draw(st.sampled_from((0, 1, 400))),
-        model=draw(st.sampled_from((MODELS[0], MODELS[0], *MODELS))),
-        offset=offset if consistent else draw(st.integers(-600, 5000)),
-        settings={
-            **{name: draw(st.sampled_from(("", "1", "2"))) for name in draw(st.sets(st.sampled_from(SETTINGS)))},
-            "cache_mode": draw(st.sampled_from(("implicit", "explicit"))),
-        },
-        scope=draw(st.sampled_from(("", "", "other"))),
-        answer=draw(st.sampled_from((None, TALK[2], TALK[3]))),
-    )  # fmt: skip
-    prompt = replace(prompt, total=max(0, prompt.total))
-    if consistent or not prompt.marks:
-        return prompt
-    lengths = {node: draw(st.integers(0, 9000)) for node in draw(st.sets(st.integers(0, len(forest.parents) - 1)))}
-    known = draw(st.sampled_from((None, (prompt.marks[-1][0], draw(st.integers(0, 9000))))))
-    return replace(prompt, known=known, lengths=lengths)
-
-
-def path(shape: Shape, node: int) -> list[int]:
-    """The nodes from the root, the first, to `node`."""
-    found = [node]
-    while node != ROOT:
-        node = shape.parents[node]
-        found.append(node)
-    return found[::-1]
-
 
 # ---------------------------------------------------------------- the four classes are the prompt
 
@@ -232,84 +137,6 @@ def test_a_cache_that_forgets_nothing_reads_what_the_content_allows(case: Case) 
     case = replace(case, prompts=prompts)
     for number, served in enumerate(simulate(ANY_CACHE, case.shape, prompts)):
         assert served.read == int(content_bound(ANY_CACHE, case, number))
-
-
-# ---------------------------------------------------------------- breakpoints against the algorithm as it is published
-
-
-@dataclass
-class Published:
-    """The reference algorithm over whole paths: every position of every window, and the deepest entry among them."""
-
-    policy: Policy
-    shape: Shape
-    kept: dict[Hashable, list[float]] = field(default_factory=dict)
-
-    def serve(self, prompt: Prompt) -> tuple[int, int | None, int]:
-        """Read, the node of the hit, and the tokens up to the last breakpoint."""
-        marks, least = list(dict(prompt.marks).items())[-4:], minimum_of(self.policy, prompt.model)
-        if not marks or prompt.tokens(marks[-1][0]) < least:
-            return 0, None, 0
-        tested = {node for mark, _ in marks for node in self.window(path(self.shape, mark))}
-        alive = [node for node in tested if self.alive(prompt, node)]
-        hit = max(alive, key=prompt.tokens, default=None)
-        read = prompt.tokens(hit) if hit is not None else 0
-        for node, ttl in marks:
-            behind = prompt.tokens(node) > read or hit is None
-            if prompt.tokens(node) >= least and (behind or self.alive(prompt, node)):
-                self.write(prompt, node, ttl, renewed=not behind)
-        if hit is not None and self.policy.refresh != "none":
-            entry = self.kept[self.key(prompt, hit)]
-            entry[0] = max(entry[0], prompt.start + entry[2])
-        return read, hit, max(read, prompt.tokens(marks[-1][0]))
-
-    def key(self, prompt: Prompt, node: int) -> Hashable:
-        return prompt.scope, salted(self.policy, prompt)[self.shape.levels[node]], node
-
-    def alive(self, prompt: Prompt, node: int) -> bool:
-        entry = self.kept.get(self.key(prompt, node))
-        return entry is not None and entry[1] <= prompt.start < entry[0]
-
-    def write(self, prompt: Prompt, node: int, ttl: str, *, renewed: bool) -> None:
-        found = ttl_of(self.policy, prompt.model, ttl)
-        assert found is not None
-        visible = prompt.end if self.policy.visible == "end" else prompt.first_token
-        old = self.kept.get(self.key(prompt, node), [0.0, 0.0, 0.0])
-        if renewed:
-            if self.policy.refresh != "hit_only":
-                old[0] = max(old[0], prompt.start + found.seconds)
-        elif old[0] > prompt.start:
-            until = max(old[0], prompt.start + found.seconds)
-            self.kept[self.key(prompt, node)] = [until, min(old[1], visible), max(old[2], found.seconds)]
-        else:
-            self.kept[self.key(prompt, node)] = [prompt.start + found.seconds, visible, found.seconds]
-
-    def window(self, nodes: list[int]) -> list[int]:
-        """The positions from the end of a path, a run of tool blocks as one where the policy says so."""
-        collapsed = self.policy.collapse_tool_runs != "off"
-        found = [nodes[-1]]
-        inside = self.shape.runs[nodes[-1]]
-        for node in reversed(nodes[:-1]):
-            ends = self.shape.ends[node]
-            if node != ROOT and not ends & Ends.BLOCK:
-                continue
-            if not (collapsed and inside and self.shape.runs[node] and not ends & Ends.TOOL_RUN):
-                found.append(node)
-            inside = self.shape.runs[node]
-        return found[: self.policy.lookback]
-
-
-@settings(max_examples=200, deadline=None)
-@given(case=cases(consistent=True), lookback=st.sampled_from((1, 2, 3, 20)))
-def test_breakpoints_follow_the_published_algorithm(case: Case, lookback: int) -> None:
-    for name in MARKED:
-        policy = replace(POLICIES[name], lookback=lookback)
-        published = Published(policy, case.shape)
-        for prompt, served in zip(case.prompts, simulate(policy, case.shape, case.prompts), strict=True):
-            read, hit, reached = published.serve(prompt)
-            priced = policy.ttls[0].write is not None
-            assert (served.read, served.hit) == (read, hit if read else served.hit), name
-            assert served.written == (reached - read if priced else 0), name
 
 
 # ---------------------------------------------------------------- what a request costs

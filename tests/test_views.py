@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from agentcost.analyze import Choices, evaluate, path
@@ -34,6 +35,7 @@ from agentcost.views.order import TITLES, checked_sort, ordered
 from agentcost.views.show import session, several, show
 from agentcost.views.tools import tools
 from agentcost.views.turns import with_new
+from agentcost.views.whatifs import what_ifs
 
 ROOT = Path(__file__).parents[1]
 WIDTHS = (80, 140)
@@ -49,11 +51,13 @@ LOGS = {
 CHOICES: Mapping[str, Choices] = {
     "": Choices(),
     "by-model": Choices(by=("model", "role"), top=2),
+    "every-policy": Choices(every_policy=True),
     "none": Choices(selection=Selection(where=(("model", "nothing-*"),))),
 }
 
 GOLDENS = [
     ("quickstart", "analyze", ""), ("quickstart", "full", ""), ("quickstart", "tools", ""), ("quickstart", "turns", ""),
+    ("quickstart", "cache", "every-policy"), ("azure", "cache", ""), ("mooncake", "cache", "every-policy"),
     ("quickstart", "analyze", "by-model"), ("quickstart", "analyze", "none"), ("azure", "analyze", ""),
     ("mooncake", "full", ""), ("subagent", "analyze", ""), ("subagent", "turns", ""), ("codex", "analyze", ""),
     ("codex", "tools", ""),
@@ -139,7 +143,7 @@ def test_a_pipe_gets_the_text_of_the_terminal_without_its_colours(
 
 @pytest.mark.parametrize("log", LOGS)
 def test_the_default_report_fits_a_screen(log: str) -> None:
-    assert len(printed(VIEWS["analyze"](analysis(log), 80)).splitlines()) <= 40
+    assert len(printed(VIEWS["analyze"](analysis(log), 80)).splitlines()) <= 44
 
 
 def test_three_lines_answer() -> None:
@@ -361,8 +365,91 @@ def test_several_requests_are_listed() -> None:
     requests = analysis("quickstart").tables["requests"]
     text = printed(several(requests, "msg_", 80))
     assert text.startswith("66 requests of 4 sessions match msg_; name one of them\n")
-    assert len(text.splitlines()) == 15
+    assert len(text.splitlines()) == 16
     assert text.count("…/quickstart.jsonl:") == 10
+
+
+# --- what the cache missed -----------------------------------------------------------------------------------------
+
+
+def test_the_cache_report_without_its_what_ifs_fits_a_screen() -> None:
+    whole = analysis("quickstart", "every-policy")
+    helps = printed(Group(*what_ifs(whole, 80))).splitlines()
+    assert len(printed(VIEWS["cache"](whole, 80)).splitlines()) - len(helps) <= 60
+
+
+@pytest.mark.parametrize("view", ["analyze", "cache"])
+@pytest.mark.parametrize(("near", "doubted"), [(60, False), (59, True), (0, True)])
+def test_below_nine_tenths_reproduced_the_advice_is_doubted(view: str, near: int, doubted: bool) -> None:
+    whole = analysis("quickstart")
+    compared = whole.tables["agreement"].with_columns(near=pl.lit(near), exact=pl.lit(near))
+    text = one_line(VIEWS[view](replace(whole, tables=whole.tables | {"agreement": compared}), 80))
+    assert f"{near} of 66 requests reproduced to the token" in text
+    assert ("take causes and what-ifs as unreliable" in text) == doubted
+
+
+@pytest.mark.parametrize(
+    ("log", "sentences"),
+    [
+        ("azure", ("Hit rate unknown", "The log holds lengths only")),
+        ("mooncake", ("at best", "No cache policy is known for these requests")),
+        ("subagent", ("Nothing that was in the cache was missed.", "no bill in the log to compare with")),
+    ],
+)
+def test_what_a_log_cannot_tell_of_its_cache_is_said(log: str, sentences: tuple[str, ...]) -> None:
+    text = one_line(VIEWS["cache"](analysis(log), 140))
+    assert all(sentence in text for sentence in sentences)
+    assert ("tokens missed" in one_line(VIEWS["analyze"](analysis(log), 140))) is False
+
+
+@pytest.mark.parametrize("log", ["quickstart", "subagent"])
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_policies_that_serve_the_same_are_all_named(log: str, width: int) -> None:
+    own = evaluate(record(log), CHOICES["every-policy"])
+    text = printed(VIEWS["cache"](own, width))
+    words = set(text[text.index("\npolicy ") : text.index("\nhit rate:")].replace(",", " ").split())
+    assert set(" ".join(own.tables["caches"]["policy"].to_list()).split()) <= words
+
+
+@pytest.mark.parametrize(("sort", "first"), [("", "billed"), ("read", "content bound"), ("policy", "anthropic")])
+def test_policies_are_ordered_by_cost_unless_told(sort: str, first: str) -> None:
+    whole = analysis("quickstart", "every-policy")
+    lines = printed(VIEWS["cache"](replace(whole, scope=replace(whole.scope, sort=sort)), 80)).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("policy "))
+    rows = lines[start + 1 : next(number for number, line in enumerate(lines) if line.startswith("hit rate:"))]
+    assert rows[0].startswith(first)
+    if not sort:
+        costs = [float(row.split("%")[1]) for row in rows if row.count("%") == 2][2:]
+        assert costs == sorted(costs)
+        assert rows[-1].startswith("content bound")
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_a_line_tells_why_a_turn_missed_what_was_cached(width: int) -> None:
+    lines = printed(VIEWS["turns"](analysis("quickstart"), width)).splitlines()
+    lost = analysis("quickstart").tables["requests"].filter(pl.col("lost") > 0)
+    told = [(above, line) for above, line in pairwise(lines) if line.startswith("  ↳ ")]
+    assert len(told) == len(lost) > 0
+    for (above, line), (number, cause, tokens) in zip(
+        told, lost.select("line", "cause", "lost").iter_rows(), strict=True
+    ):
+        assert above.endswith(f"quickstart.jsonl:{number}")
+        assert line.startswith(f"  ↳ {cause.replace('_', ' ')}")
+        assert f" — {tokens:,} " in line
+
+
+def test_a_request_tells_what_it_missed_and_where_it_parts() -> None:
+    row, segments = request("quickstart", 31)
+    text = printed(show(row, segments, 140))
+    assert f"Missed {row['lost']:,} tokens that were cached, system changed: {row['evidence']}" in text
+    (parting,) = [line for line in text.splitlines() if line.rstrip().endswith("parts") or "  parts  " in line]
+    first = next(number for number, segment in enumerate(segments, 1) if not segment.shared)
+    assert parting.split()[:3] == [str(first), "system", "system"]
+    assert f"parts in system at segment {first}: system prompt (holds a " in text
+
+
+def test_a_request_that_only_adds_misses_nothing() -> None:
+    assert "Missed" not in printed(show(*request("quickstart", 5), 140))
 
 
 # --- the order of rows ---------------------------------------------------------------------------------------------
@@ -386,6 +473,8 @@ def test_every_column_of_the_order_exists() -> None:
         ("first", "analyze", "", True, "first_prompt"),
         ("gap", "turns", "", False, "gap_s"),
         ("tool_results", "turns", "", False, "tool_results"),
+        ("cost", "cache", "", False, "relative_cost"),
+        ("hit_rate", "cache", "", False, "hit_rate"),
         ("", "analyze", "", False, ""),
     ],
 )
@@ -400,6 +489,7 @@ def test_a_column_may_have_the_title_it_is_shown_under(
     [
         ("call", "tools", "", "did you mean 'calls'"),
         ("Output", "turns", "", "did you mean 'output'"),
+        ("reads", "cache", "", "did you mean 'read'"),
         ("foo", "tools", "", "there are schema, sent, call tokens, "),
         ("output", "analyze", "", "add one of them"),
         ("calls", "analyze", "model", "no such column"),

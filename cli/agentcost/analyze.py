@@ -15,6 +15,7 @@ from agentcost.model import ROOT
 from agentcost.record import Record
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
 from agentcost.selection import Selection, calendar, checked_key, offered, select
+from agentcost.whatifs.table import no_what_ifs, what_ifs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
         "groups": tables.groups(chosen, keys),
         "caches": cachetables.caches(chosen, requests, run, under_every_policy(run) if choices.every_policy else {}),
         "misses": cachetables.misses(chosen, _parted(record, run)),
+        "whatifs": (
+            what_ifs(record.tree, requests, standing, measured, run, indexes) if choices.every_policy else no_what_ifs()
+        ),
         "agreement": cachetables.agreement(requests, run, indexes),
         "hidden": tables.hidden(standing, measured, indexes),
         "rulers": tables.rulers([found.ruler for found in measured]),

@@ -10,10 +10,9 @@ from agentcost.cache.catalogue import load_policies, policy_named
 from agentcost.cache.causes import Miss, Pair, diagnose
 from agentcost.cache.families import policy_of
 from agentcost.cache.keys import key_settings
-from agentcost.cache.lengths import cacheable
 from agentcost.cache.partings import Partings
 from agentcost.cache.policy import Policy
-from agentcost.cache.references import Reference, references, shared_with_another
+from agentcost.cache.references import Reference, kept_of, references, shared_with_another
 from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate
 from agentcost.cache.stripping import Paths, Rendered, rendered, strips
 from agentcost.cache.touches import branches_of, heaviest_children
@@ -354,8 +353,10 @@ def _missed(
     reference = prompts[found.row]
     pair = replace(pair, reference=reference, common=found.common, other=found.other)
     if found.other:
-        kept, changes = shared_with_another(policy, partings, prompt, reference, found.common)
-        pair = replace(pair, kept=kept, changes=changes, reference=reference if kept or result.blocked else None)
+        left = shared_with_another(policy, partings, prompt, reference, found.common)
+        common = found.common if result.blocked else left.node
+        reference_or_none = reference if left.tokens or result.blocked else None
+        pair = replace(pair, kept=left.tokens, changes=left.changes, common=common, reference=reference_or_none)
         return diagnose(policy, shape, pair, least)
     pair = replace(pair, kept=_kept(policy, requests[found.row], reference, served[found.row], reads[found.row]))
     if min(pair.kept, prompt.total) - read >= least:
@@ -378,7 +379,7 @@ def _kept(policy: Policy, request: Request, prompt: Prompt, served: Served | Non
     if served is None or served.blocked:
         return 0
     if policy.mechanism in ("block", "best_effort"):
-        return cacheable(policy, prompt.model, prompt.total, prompt.total)
+        return kept_of(policy, prompt, prompt.total)
     return (read or 0) + served.written
 
 
@@ -411,7 +412,7 @@ def _placed(shape: Shape, prompt: Prompt) -> Prompt:
     if prompt.marks:
         return prompt
     nodes: list[int] = []
-    node, level = prompt.leaf, LEVELS["messages"]
+    node, level = shape.opening[prompt.leaf], _MESSAGES
     ending = shape.endings[shape.parents[shape.endings[prompt.leaf]]]
     while node != ROOT and level:
         if shape.levels[node] < level:

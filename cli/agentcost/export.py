@@ -31,7 +31,7 @@ _ACCOUNTS = ("rulers", "sources", "others", "skipped")
 REPORTS: dict[str, tuple[str, ...]] = {
     "analyze": ("components", *(name for name in TABLES if name not in ("components", "requests")), "requests"),
     "tools": ("tools", "servers", "parts", *_ACCOUNTS),
-    "cache": ("caches", "misses", "agreement", "requests", *_ACCOUNTS),
+    "cache": ("caches", "misses", "whatifs", "agreement", "requests", *_ACCOUNTS),
     "turns": ("requests", "hidden", *_ACCOUNTS),
 }
 """The tables of each report; the first is what a format of one table carries when none is named."""

@@ -149,6 +149,12 @@ TABLES: dict[str, tuple[str, str]] = {
         "cause, requests, sessions, lost (tokens in the cache that were not read), share (of all input), explained, "
         "evidence (of the worst request), worst (its place), mend",
     ),
+    "whatifs": (
+        "a way of sending the log otherwise, replayed; only in the report on caches",
+        "what_if, how, changes_behaviour (the model sees another prompt), saved (of input cost, in tokens of plain "
+        "input), share (of input cost as simulated), read, write, plain (then, with pings), requests (that fare "
+        "otherwise), pings, together (ways in one), unpriced_requests",
+    ),
     "agreement": (
         "a policy whose simulation is compared with the bill",
         "policy, requests, exact, near (within 1 %), billed_read, simulated_read, warm_start (read from before the "

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from itertools import islice
 
 from agentcost.cache.entries import Entries, Entry
-from agentcost.cache.policy import Policy, collapses, minimum_of
+from agentcost.cache.policy import Policy, collapses
 from agentcost.cache.prompts import Prompt, Served, Shape, day_of, salted
 from agentcost.model import ROOT, Ends
 
@@ -21,7 +21,7 @@ class Breakpoints(Entries):
     def serve(self, prompt: Prompt) -> Served:
         """Read up to the deepest entry in reach, write at every breakpoint behind it."""
         marks = list(dict(prompt.marks).items())[-self.policy.max_breakpoints :]
-        least = minimum_of(self.policy, prompt.model)
+        least = self.minimum(prompt.model)
         if not marks:
             return Served(0, {}, prompt.total, blocked="no_breakpoint")
         if prompt.tokens(marks[-1][0]) < least:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from agentcost.cache.entries import Entries, Entry
-from agentcost.cache.policy import minimum_of
 from agentcost.cache.prompts import Prompt, Served, salted
 from agentcost.model import ROOT
 
@@ -21,7 +20,7 @@ class Endpoints(Entries):
         places = sorted(self._places(prompt, implicit, endpoint).items(), key=lambda place: depth[place[0]])
         if not places:
             return Served(0, {}, prompt.total, blocked="no_breakpoint")
-        least = minimum_of(self.policy, prompt.model)
+        least = self.minimum(prompt.model)
         if prompt.tokens(places[-1][0]) < least:
             return Served(0, {}, prompt.total, blocked="below_minimum")
         key = salted(self.policy, prompt)[2]

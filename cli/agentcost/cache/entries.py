@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import groupby
 
-from agentcost.cache.policy import Policy, Ttl, ttl_of
+from agentcost.cache.policy import Policy, Ttl, minimum_of, ttl_of
 from agentcost.cache.prompts import Prompt, Served, Shape, visible_from
 
 Key = tuple[Hashable, Hashable, int]
@@ -45,6 +46,8 @@ class Entries:
         self.policy = policy
         self.shape = shape
         self.kept: dict[Key, Entry] = {}
+        self.minimum = cache(partial(minimum_of, policy))
+        self.ttl = cache(partial(ttl_of, policy))
 
     def live(self, key: Key, now: float) -> Entry | None:
         """The entry of that key, if it can be read now."""
@@ -53,8 +56,7 @@ class Entries:
 
     def target(self, prompt: Prompt, node: int, key: Hashable, ttl: str) -> Target:
         """A place for an entry, with the time to live that the model has for what is asked."""
-        found = ttl_of(self.policy, prompt.model, ttl)
-        return Target(node, (prompt.scope, key, node), found, prompt.tokens(node))
+        return Target(node, (prompt.scope, key, node), self.ttl(prompt.model, ttl), prompt.tokens(node))
 
     def settle(
         self, prompt: Prompt, targets: Sequence[Target], hit: tuple[int, Entry] | None, *, fill: bool = False

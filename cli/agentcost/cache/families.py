@@ -9,6 +9,7 @@ openrouter  qwen/qwen3-coder                              openrouter: many hosts
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 HOSTS = {
     "deepseek": "deepseek", "xai": "xai", "x-ai": "xai", "moonshot": "kimi", "moonshotai": "kimi",
@@ -39,6 +40,7 @@ _FIRST_ENDPOINTS = (5, 6)
 """The first GPT that caches at exact boundaries."""
 
 
+@lru_cache(maxsize=4096)
 def bare(model: str) -> str:
     """A model's name without routes and capitals, versions with dots, Claude's parts in one order.
 

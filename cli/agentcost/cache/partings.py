@@ -19,6 +19,9 @@ _WINDOW = 64
 _SET = frozenset({Kind.MEMORY, Kind.SKILL})
 """What a harness puts into every conversation: it tells nothing about which one it is."""
 
+_LAST = 2
+"""Pieces at the end of a conversation that tell that another one goes on from it: a call and its result."""
+
 _NAMED = 3
 """How many tools are named before the rest is only counted."""
 
@@ -125,7 +128,7 @@ class Partings:
         return found[::-1] if first and self._piece(first).level == "system" else found
 
     def goes_on(self, leaf: int, reference: int) -> bool:
-        """Whether a request is of the reference's conversation: most of what that ended with is still there, or a
+        """Whether a request is of the reference's conversation: the end of that is still there, or most of it, or a
         summary took its place."""
         talks = self.talks
         mine, theirs = talks.of[leaf], talks.of[reference]
@@ -133,9 +136,9 @@ class Partings:
         if common == theirs or talks.summaries[mine] > talks.summaries[common]:
             return True
         latest = [piece for piece in self._said(theirs, _WINDOW // 2) if piece.kind not in _SET]
-        known = Counter(map(id, self._said(mine, 2 * _WINDOW)))
-        kept = sum((Counter(map(id, latest)) & known).values())
-        return 2 * kept > len(latest)
+        known = set(map(id, self._said(mine, 2 * _WINDOW)))
+        kept = [id(piece) in known for piece in latest]
+        return bool(kept) and (all(kept[:_LAST]) or 2 * sum(kept) > len(kept))
 
     def _said(self, place: int, most: int) -> list[Piece]:
         """The last pieces of a conversation."""
@@ -224,12 +227,11 @@ def _system(before: Sequence[Piece], now: Sequence[Piece]) -> str:
 
 def _how(before: Piece, now: Piece) -> str:
     """How two texts of one thing differ, as far as that is known without them."""
-    if _same(before, now) and now.runs:
-        return ": the same beginning and length, another end or id"
     alike = _alike(before, now)
     marks = _marks(now.marks, alike) or _marks(before.marks, alike)
     if before.size == now.size and not marks:
-        return ": the same length, perhaps JSON keys in another order"
+        same = "the same beginning and length, another end or id" if alike else "the same length"
+        return f": {same}, perhaps JSON keys in another order"
     size = "" if before.size == now.size else f": {before.size:,} → {now.size:,} bytes"
     return (f" (holds a {marks})" if marks else "") + size + (f", alike for its first {alike:,}" if alike else "")
 

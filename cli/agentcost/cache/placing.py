@@ -1,7 +1,7 @@
 """Where breakpoints could stand: rules that put them behind tools, system blocks, messages, or every few blocks.
 
-    Placement(tools=True, system="last", messages=2)      as most harnesses do
-    Placement(system="last")                              the system prompt only
+Placement(tools=True, system="last", messages=2)      as most harnesses do
+Placement(system="last")                              the system prompt only
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ STUDIED: dict[str, Placement] = {
 
 def placements(most: int) -> list[Placement]:
     """Every rule that fits into so many breakpoints."""
-    grid = product((True, False), ("last", "each", ""), (1, 2, 3), (0, *SPACINGS))
+    systems: tuple[Literal["last", "each", ""], ...] = ("last", "each", "")
+    grid = product((True, False), systems, (1, 2, 3), (0, *SPACINGS))
     found = [Placement(tools, system, messages, every) for tools, system, messages, every in grid]
     return [rule for rule in (*found, *STUDIED.values()) if rule.least <= most]
 
@@ -151,7 +152,9 @@ class Places:
         return found
 
 
-def placed(places: Places, prompts: Sequence[Prompt], rule: Placement, most: int) -> Iterator[tuple[tuple[int, str], ...]]:
+def placed(
+    places: Places, prompts: Sequence[Prompt], rule: Placement, most: int
+) -> Iterator[tuple[tuple[int, str], ...]]:
     """The marks of each prompt under a rule. Those of the head ask for the time to live that its first mark asks for,
     those of the messages for that of its last."""
     levels = places.shape.levels

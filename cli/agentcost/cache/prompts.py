@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from agentcost.cache.policy import Policy, Salt
 from agentcost.cache.touches import Branches
@@ -92,11 +93,17 @@ class Served:
 
 def salted(policy: Policy, prompt: Prompt) -> tuple[Hashable, Hashable, Hashable]:
     """The keys of the three levels: what of the settings an entry of that level depends on."""
-    keys: list[tuple[str, ...]] = []
-    for level in range(3):
-        salts = [salt for salt in policy.salts if LEVELS[salt.level] <= level]
-        keys.append(tuple(_value(policy, prompt, salt) for salt in salts))
-    return keys[0], keys[1], keys[2]
+    salts, ends = _by_level(policy.salts)
+    values = tuple(_value(policy, prompt, salt) for salt in salts)
+    return values[: ends[0]], values[: ends[1]], values
+
+
+@lru_cache(maxsize=256)
+def _by_level(salts: tuple[Salt, ...]) -> tuple[tuple[Salt, ...], tuple[int, int]]:
+    """The salts with those of the tools first, and how many of them the tools and the system level have."""
+    ordered = tuple(sorted(salts, key=lambda salt: LEVELS[salt.level]))
+    counts = [sum(LEVELS[salt.level] <= level for salt in salts) for level in (0, 1)]
+    return ordered, (counts[0], counts[1])
 
 
 def _value(policy: Policy, prompt: Prompt, salt: Salt) -> str:

@@ -68,29 +68,42 @@ def _deepest(shape: Shape, touches: Touches, prompts: Sequence[Prompt], row: int
     return None
 
 
-def shared_with_another(
-    policy: Policy, partings: Partings, prompt: Prompt, reference: Prompt, common: int
-) -> tuple[int, Sequence[Change]]:
-    """(tokens, changes): what a request of another conversation left that this one can read, and what is in the way.
+class Shared(NamedTuple):
+    """What a request of another conversation left that can be read: tokens, up to which node of its path, and what is
+    in the way."""
 
-    Heads that have less than half in common are those of other agents: there nothing was to be read.
-    """
+    tokens: int
+    node: int
+    changes: Sequence[Change] = ()
+
+
+def shared_with_another(policy: Policy, partings: Partings, prompt: Prompt, reference: Prompt, common: int) -> Shared:
+    """What two conversations share. Heads that have less than half in common are those of other agents: there nothing
+    was to be read."""
     shape = partings.shape
     depth, opening = shape.branches.depth, shape.opening
     mine, theirs = opening[prompt.leaf], opening[reference.leaf]
     if depth[common] >= min(depth[mine], depth[theirs]):
-        return _left(policy, shape, reference, common), ()
+        return _left(policy, shape, reference, common)
     if 2 * reference.tokens(common) < reference.tokens(theirs):
-        return 0, ()
-    kept = min(_left(policy, shape, reference, theirs), prompt.tokens(mine))
-    return kept, partings.heads(prompt.leaf, reference.leaf, common)
+        return Shared(0, common)
+    left = _left(policy, shape, reference, theirs)
+    changes = partings.heads(prompt.leaf, reference.leaf, common)
+    return Shared(min(left.tokens, prompt.tokens(mine)), left.node, changes)
 
 
-def _left(policy: Policy, shape: Shape, prompt: Prompt, node: int) -> int:
-    """Tokens up to the deepest entry that a request left at or before a node of its path."""
+def _left(policy: Policy, shape: Shape, prompt: Prompt, node: int) -> Shared:
+    """The deepest entry that a request left at or before a node of its path."""
     if policy.mechanism in ("block", "best_effort"):
-        return cacheable(policy, prompt.model, prompt.tokens(node), prompt.total) if node != ROOT else 0
+        whole = policy.creates != "request_ends" or node == prompt.leaf
+        return Shared(kept_of(policy, prompt, prompt.tokens(node)) if whole and node != ROOT else 0, node)
     depth = shape.branches.depth
-    reached = [prompt.tokens(mark) for mark, _ in prompt.marks if depth[mark] <= depth[node]]
-    longest = max(reached, default=0)
-    return longest if longest >= minimum_of(policy, prompt.model) else 0
+    marks = [mark for mark, _ in prompt.marks if depth[mark] <= depth[node]]
+    if not marks or prompt.tokens(marks[-1]) < minimum_of(policy, prompt.model):
+        return Shared(0, node)
+    return Shared(prompt.tokens(marks[-1]), marks[-1])
+
+
+def kept_of(policy: Policy, prompt: Prompt, tokens: int) -> int:
+    """Of the first so many tokens of a prompt, those that a cache of blocks keeps, as far as it keeps its word."""
+    return round(cacheable(policy, prompt.model, tokens, prompt.total) * policy.hit_probability)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from agentcost.cache.families import bare
@@ -21,6 +22,7 @@ _LAST_TURN_ONLY = re.compile(r"claude-(?:opus-(?:3|4(?!\.[5-9]))|sonnet-(?:3|4(?
 """Opus before 4.5, Sonnet before 4.6, Haiku through 4.5: Anthropic's page on thinking (2026-08-21)."""
 
 
+@cache
 def strips(model: str) -> bool:
     """Whether the thinking of earlier turns is not shown to a model."""
     return _LAST_TURN_ONLY.search(bare(model)) is not None

@@ -53,13 +53,17 @@ def report(analysis: Analysis, width: int, whole: bool) -> RenderableType:
 
 
 def caches(analysis: Analysis, width: int) -> list[RenderableType]:
-    """What was missed that was cached, how far that can be relied on, and the causes that lost the most with their mends.
-    Nothing where nothing can be told."""
+    """What was missed that was cached, how far that can be relied on, and the heaviest causes with their mends.
+
+    Nothing where nothing can be told.
+    """
     rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
     if "as run" not in rows:
         share = rows["content bound"]["hit_rate"]
-        text = f"misses are unknown, no cache policy is known for these requests. Any cache could serve {percent(share)} " \
-            "of input; `agentcost cache` shows what others would."
+        text = (
+            "misses are unknown, as no cache policy is known for these requests; at best a cache serves "
+            f"{percent(share)} of input. `agentcost cache` simulates the known ones."
+        )
         return [Text(), _led("Cache:", text, width)] if share else []
     causes = analysis.tables["misses"]
     causes = causes.filter(causes["lost"] > 0)

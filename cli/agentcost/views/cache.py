@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, exact, percent, plural, tokens
-from agentcost.views.analyze import closing, empty
+from agentcost.units import UNKNOWN, exact, percent, tail, tokens
+from agentcost.views.analyze import clauses, closing, empty
 from agentcost.views.figures import total
-from agentcost.views.headline import coverage
-from agentcost.views.layout import Column, Table, plain, quiet, title
+from agentcost.views.headline import counted, coverage, rates
+from agentcost.views.layout import NAME, Column, Table, filled, place_column, plain, quiet, title
+from agentcost.views.notes import doubt, reproduced, words
+from agentcost.views.order import ordered
+from agentcost.views.turns import Remarked
+from agentcost.views.whatifs import what_ifs
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-RELIABLE = 0.9
-"""Share of reproduced requests below which a simulation does not advise."""
+WIDE = 100
+"""Columns from which on evidence and titles stand in the tables."""
+
+NAMES = 36
+"""Columns for the names of policies that serve the same; more of them stand below."""
+
+MENDED = 3
+"""Causes whose mend is told."""
+
+BASES = ("billed", "simulated", "what if", "bound")
+"""The order of the policies: the log's own, then those that another provider or engine has."""
 
 
 def cache(analysis: Analysis, width: int) -> RenderableType:
@@ -26,108 +40,117 @@ def cache(analysis: Analysis, width: int) -> RenderableType:
     if not analysis.scope.selected:
         return empty(analysis, width)
     parts: list[RenderableType] = [*answer(analysis, width), Text()]
+    if counted(analysis):
+        return Group(*parts, *closing(analysis, width))
     causes = analysis.tables["misses"].filter(analysis.tables["misses"]["lost"] > 0)
     if len(causes):
-        parts += [_causes(causes, width), *_mends(causes, width), Text()]
-    parts += [*calibration(analysis, width), Text(), _policies(analysis.tables["caches"], width)]
+        parts += [causes_table(causes, width), Text()]
+    parts += [*calibration(analysis, width), Text()]
+    helps = what_ifs(analysis, width)
+    parts += [*helps, Text()] if helps else []
+    parts.append(_policies(analysis, width))
     return Group(*parts, *_assumptions(analysis, width), Text(), *closing(analysis, width))
 
 
 def answer(analysis: Analysis, width: int) -> list[RenderableType]:
-    """The hit rate and what content would allow, what was lost, and to which cause most of it."""
-    rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
-    best, own = rows["content bound"], rows.get("billed") or rows.get("as run")
-    if own is None:
-        return [title("No cache policy is known for these requests; --policy NAME simulates one.", width)]
-    whole = own["read"] + own["write"] + own["plain"]
-    how = "billed" if own["basis"] == "billed" else "simulated"
-    lines: list[RenderableType] = [
-        title(
-            f"Hit rate {percent(own['read'], whole)} of input tokens ({how}); any cache could serve "
-            f"{percent(best['read'], best['read'] + best['plain'])}",
-            width,
-        )
-    ]
-    misses = analysis.tables["misses"]
-    lost = total(misses, "lost")
-    if lost:
-        first = misses.row(0, named=True)
-        unknown = total(misses.filter(~misses["explained"]), "lost")
-        lines.append(plain(
-            f"{exact(lost)} tokens that were in the cache were not read ({percent(lost, whole)} of input); "
-            f"{percent(unknown, lost)} of them unexplained", width,
-        ))  # fmt: skip
-        lines.append(
-            plain(f"Most by {_words(first['cause'])} ({percent(first['lost'], lost)}): {first['mend']}", width)
-        )
+    """The hit rate and what content would allow, what was lost, and how much of that is unexplained."""
+    first = f"Hit rate {', '.join(rates(analysis))}" if rates(analysis) else "Hit rate unknown"
+    lines: list[RenderableType] = [title(first, width)]
+    if counted(analysis):
+        lines.append(plain("The log holds lengths only: without content no cache can be simulated.", width))
+    elif "as run" in analysis.tables["caches"]["policy"].to_list():
+        lines.append(plain(_lost(analysis), width))
     else:
-        lines.append(plain("Nothing that was in the cache was missed.", width))
-    lines.append(quiet(" · ".join(coverage(analysis)), width))
-    return lines
+        lines.append(plain("No cache policy is known for these requests; --policy NAME simulates one.", width))
+    return [*lines, quiet(" · ".join(coverage(analysis)), width)]
 
 
-def _words(cause: str) -> str:
-    return cause.replace("_", " ")
+def _lost(analysis: Analysis) -> str:
+    misses = analysis.tables["misses"]
+    lost, whole = total(misses, "lost"), total(analysis.tables["requests"])
+    if not lost:
+        return "Nothing that was in the cache was missed."
+    unknown = total(misses.filter(~misses["explained"]), "lost")
+    rest = f"; {percent(unknown, lost)} of them unexplained" if unknown else ""
+    return f"{exact(lost)} tokens that were in the cache were not read ({percent(lost, whole)} of input){rest}"
 
 
-def _causes(causes: DataFrame, width: int) -> RenderableType:
-    """A row per cause, the worst request as evidence."""
+def causes_table(causes: DataFrame, width: int) -> RenderableType:
+    """A row per cause with the evidence of its worst request, below it where the width is small, and the mend."""
     lost = causes["lost"].to_list()
-    return Table(
-        [
-            Column("cause", [_words(cause) for cause in causes["cause"]], name=14),
-            Column("requests", [exact(count) for count in causes["requests"]], 3),
+    wide = width >= WIDE
+    evidence = causes["evidence"].to_list()
+    table = Table(
+        (
+            Column("cause", [words(cause) for cause in causes["cause"].to_list()], name=24),
+            Column("requests", [exact(count) for count in causes["requests"].to_list()], 3),
             Column("lost", [exact(count) for count in lost]),
             Column("share", [percent(count, sum(lost)) for count in lost], 2),
-            Column("evidence (worst request)", causes["evidence"].to_list(), 1, name=20, keeps="start"),
-            Column("where", causes["worst"].to_list(), 4, name=14, keeps="end"),
-        ],
+            *([Column("evidence of the worst request", evidence, 1, name=30, keeps="start")] if wide else []),
+            place_column([tail(place, 30) for place in causes["worst"].to_list()], 4, "worst request"),
+        ),
         width,
-        footer="lost: tokens that were in the cache and were not read",
     )
+    remarks = {}
+    for number, (text, mend) in enumerate(zip(evidence, causes["mend"].to_list(), strict=True)):
+        told = [] if wide else _remark("↳", text, width)
+        remarks[number] = told + (_remark("→", clauses(mend, width - 4), width) if number < MENDED else [])
+    return Remarked(table, remarks)
 
 
-def _mends(causes: DataFrame, width: int) -> list[RenderableType]:
-    """What would mend the causes that lost the most."""
-    rows = causes.head(3).iter_rows(named=True)
-    return [plain(f"{number}. {_words(row['cause'])}: {row['mend']}", width) for number, row in enumerate(rows, 1)]
+def _remark(sign: str, text: str, width: int) -> list[str]:
+    return wrap(text, width, initial_indent=f"  {sign} ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def calibration(analysis: Analysis, width: int) -> list[RenderableType]:
     """How many billed requests the simulation reproduces: what its advice rests on."""
-    frame = analysis.tables["agreement"]
-    count, near, same = total(frame, "requests"), total(frame, "near"), total(frame, "exact")
-    if not count:
-        return [quiet("Not compared with a bill: the log has no cached counts.", width)]
-    text = (
-        f"Simulated against billed: {exact(same)} of {plural(count, 'request')} to the token, "
-        f"{percent(near, count)} within 1%; read {tokens(total(frame, 'simulated_read'))} against "
-        f"{tokens(total(frame, 'billed_read'))}"
-    )
-    warm = total(frame, "warm_start")
-    text += f", of it {tokens(warm)} cached before the log began" if warm else ""
-    lines: list[RenderableType] = [quiet(text + ".", width)]
-    if near < RELIABLE * count:
-        lines.append(plain("Below 90% reproduced: take what follows as unreliable.", width))
-    return lines
+    lines: list[RenderableType] = [quiet(f"Simulated against billed: {reproduced(analysis)}.", width)]
+    doubtful = doubt(analysis)
+    return [*lines, plain(doubtful, width)] if doubtful else lines
 
 
-def _policies(frame: DataFrame, width: int) -> RenderableType:
-    """The same log under every policy, the bill and the bound included."""
-    rows = frame.to_dicts()
-    return Table(
-        [
-            Column("policy", [row["policy"] for row in rows], name=13),
+def _policies(analysis: Analysis, width: int) -> RenderableType:
+    """The same log under every policy, the bill and the bound included: those that serve the same stand in one row."""
+    rows = _merged(_sorted(analysis)).to_dicts()
+    room = min(NAMES, max(NAME, width - 22))
+    names = [wrap(row["policy"], room, break_on_hyphens=False) for row in rows]
+    wide = width >= WIDE
+    table = Table(
+        filled(
+            Column("policy", [lines[0] for lines in names], name=room, keeps="start"),
             Column("hit rate", [_rate(row["hit_rate"]) for row in rows]),
             Column("cost", [_rate(row["relative_cost"]) for row in rows]),
             Column("read", [tokens(row["read"]) for row in rows], 2),
             Column("write", [tokens(row["write"]) for row in rows], 3),
             Column("plain", [tokens(row["plain"]) for row in rows], 4),
-            Column("what it is", [row["title"] for row in rows], 1, name=16, keeps="start"),
-        ],
+            Column("what it is", [row["title"] if wide else "" for row in rows], 1, name=16, keeps="start"),
+        ),
         width,
         styles={number: "bold" for number, row in enumerate(rows) if row["basis"] != "what if"},
-        footer="hit rate: of all input tokens; cost: of input, against none cached; ?: a price is not published",
+        footer="hit rate: of input tokens; cost: of input, uncached is 100%; ?: no price",
+    )
+    return Remarked(table, {number: _remark(" ", " ".join(more), width) for number, (_, *more) in enumerate(names)})
+
+
+def _sorted(analysis: Analysis) -> DataFrame:
+    """The policies in the order that was asked for; else the log's own, then by cost, those without a price last."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
+    frame = analysis.tables["caches"]
+    if analysis.scope.sort in frame.columns:
+        return ordered(frame, analysis.scope.sort, "policy")
+    rank = pl.col("basis").replace_strict({basis: rank for rank, basis in enumerate(BASES)}, return_dtype=pl.Int64)
+    return frame.sort(rank, "relative_cost", "policy", nulls_last=True)
+
+
+def _merged(frame: DataFrame) -> DataFrame:
+    """One row for the policies that serve the same at the same cost, in the place of the first."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
+    own = pl.when(pl.col("basis") != "what if").then("policy").alias("own")
+    figures = ("basis", "read", "write", "plain", "hit_rate", "relative_cost")
+    return frame.group_by(own, *figures, maintain_order=True).agg(
+        pl.col("policy").str.join(", "), pl.col("title").str.join("; ")
     )
 
 
@@ -140,8 +163,8 @@ def _assumptions(analysis: Analysis, width: int) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if "what if" in analysis.tables["caches"]["basis"].to_list():
         lines.append(quiet(
-            "What ifs take this log's tokens and times; the head is tools, then system, in every order of a provider's "
-            "own; breakpoints stand as in the log, else behind tools, system and the last two messages.", width,
+            "Other policies: with this log's tokens, order and times; breakpoints as in the log, else behind tools, "
+            "system and the last two messages.", width,
         ))  # fmt: skip
     if analysis.scope.untimed and analysis.scope.assumed_gap is None:
         lines.append(quiet("Requests without a time: nothing expires. --assume-gap 30s fills the gaps.", width))

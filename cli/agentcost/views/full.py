@@ -11,6 +11,7 @@ from rich.text import Text
 from agentcost.results import Analysis
 from agentcost.units import NONE, UNKNOWN, exact, percent, plural, size, tokens
 from agentcost.views.analyze import report
+from agentcost.views.cache import causes_table
 from agentcost.views.charts import plot_of_sizes, sizes
 from agentcost.views.figures import opaque, total
 from agentcost.views.growth import growth, plot_of_growth
@@ -47,6 +48,7 @@ def _sections(analysis: Analysis, width: int) -> Iterator[Section]:
     if analysis.scope.selected:
         yield "Input tokens of a request", distribution(analysis, width)
         yield "Requests by size", Group(plot_of_sizes(analysis, width), Text(), sizes(analysis, width))
+        yield from _missed(analysis, width)
         yield from _largest(analysis, width)
         yield "Sessions", sessions(analysis, width)
     if len(tables["servers"]):
@@ -66,6 +68,13 @@ def _accounts(analysis: Analysis, width: int) -> Iterator[Section]:
         yield "Records that are no requests", others(tables["others"], width)
     if len(tables["skipped"]):
         yield "Skipped records", skipped(tables["skipped"], width)
+
+
+def _missed(analysis: Analysis, width: int) -> Iterator[Section]:
+    causes = analysis.tables["misses"]
+    causes = causes.filter(causes["lost"] > 0)
+    if len(causes):
+        yield "Cached tokens that were not read, by cause", causes_table(causes, width)
 
 
 def _largest(analysis: Analysis, width: int) -> Iterator[Section]:

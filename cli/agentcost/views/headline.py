@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agentcost.model import Kind
+from agentcost.model import Kind, Knowledge
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import duration, exact, percent, plural, span, tail, tokens
 from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, total
@@ -103,14 +103,19 @@ def _cache(requests: DataFrame) -> list[str]:
     ]
 
 
+def counted(analysis: Analysis) -> bool:
+    """Whether the log holds lengths only, so that no cache can be simulated."""
+    return bool((analysis.tables["requests"]["knowledge"] == Knowledge.COUNTS).all())
+
+
 def rates(analysis: Analysis) -> list[str]:
-    """`76.4% billed`, `76.6% simulated`, `88.0% at best`: hit rates of what is known; with the number of requests that a
-    rate covers, where that is not all."""
+    """`76.4% billed`, `76.6% simulated`, `88.0% at best`: the hit rates that are known, and of how many requests where
+    that is not all."""
     rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
     found = []
     for name, word in (("billed", "billed"), ("as run", "simulated"), ("content bound", "at best")):
         row = rows.get(name)
-        if row and row["hit_rate"] is not None:
+        if row and (name != "content bound" or not counted(analysis)) and row["hit_rate"] is not None:
             some = "" if row["requests"] == analysis.scope.selected else f" (of {plural(row['requests'], 'request')})"
             found.append(f"{percent(row['hit_rate'])} {word}{some}")
     return found

@@ -13,7 +13,7 @@ TEXTS = (Knowledge.FULL, Knowledge.TRANSCRIPT)
 """Logs that hold texts."""
 
 RELIABLE = 0.9
-"""The share of billed requests that a simulation reproduces within 1 % of the prompt, below which it advises nothing."""
+"""The share of billed requests reproduced within 1 % of the prompt below which a simulation advises nothing."""
 
 
 def basis(analysis: Analysis) -> Iterator[str]:
@@ -100,7 +100,7 @@ def reproduced(analysis: Analysis) -> str:
     frame = analysis.tables["agreement"]
     count, near, same, warm = (total(frame, name) for name in ("requests", "near", "exact", "warm_start"))
     if not count:
-        return "no bill to compare the simulation with"
+        return "no bill in the log to compare with"
     within = "" if near == same else f", {percent(near, count)} within 1%"
     before = f" ({tokens(warm)} of the reads were cached before the log began)" if warm else ""
     return f"{same:,} of {plural(count, 'request')} reproduced to the token{within}{before}"

@@ -17,6 +17,7 @@ MOST = 16
 _SUMS = ("requests", "read", "write", "plain", "output")
 
 TITLES: dict[str, dict[str, str]] = {
+    "caches": {"cost": "relative_cost", "hit rate": "hit_rate", "what it is": "title"},
     "groups": {"input": "prompt", "largest": "largest_prompt"},
     "sessions": {
         "input": "prompt", "before user": "fixed_prefix", "first": "first_prompt", "largest": "largest_prompt",
@@ -29,6 +30,7 @@ TITLES: dict[str, dict[str, str]] = {
 """Columns that a report shows under a shorter title than the table's."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
+    "caches": ("policy", "title", "requests", "read", "write", "plain", "hit_rate", "relative_cost", "basis"),
     "groups": (*_SUMS, "prompt", "sessions", "largest_prompt"),
     "sessions": (
         *_SUMS, "session", "project", "models", "lineages", "started", "ended", "prompt", "first_prompt",
@@ -41,18 +43,23 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "turns": (
         "started", "ended", "gap_s", "session", "lineage", "turn", "role", "user", "project", "client", "task",
         "provider", "model", "tier", "prompt", "new", "read", "write", "write_5m", "write_1h", "plain", "output",
-        "reasoning", *KIND_COLUMNS.values(),
+        "reasoning", "simulated_read", "simulated_write", "simulated_plain", "readable", "cause", "lost",
+        *KIND_COLUMNS.values(),
     ),
 }  # fmt: skip
 """What rows can be sorted by, beside the keys of --by and the labels."""
 
 
+REPORTS = {"cache": "caches", "tools": "tools", "turns": "turns"}
+"""Reports that sort the rows of one table, and that table."""
+
+
 def checked_sort(sort: str, report: str, by: str = "", full: bool = False) -> str:
     """The column to sort a report by. UsageError names the nearest one, or says that nothing is there to sort."""
-    if not sort or report not in ("analyze", "tools", "turns"):
+    if not sort or report not in ("analyze", *REPORTS):
         return sort
     keys = [key.strip() for key in by.split(",") if key.strip()]
-    tables = [report] if report != "analyze" else ["groups"] * bool(keys) + ["sessions"] * full
+    tables = [REPORTS[report]] if report != "analyze" else ["groups"] * bool(keys) + ["sessions"] * full
     if not tables:
         raise UsageError(f"--sort {sort}: it sorts the groups of --by KEYS or the sessions of --full; add one of them")
     titles = {title: column for table in tables for title, column in TITLES[table].items()}

@@ -13,7 +13,8 @@ from agentcost.results import KIND_COLUMNS, Analysis, PathRow
 from agentcost.units import NONE, UNKNOWN, duration, exact, head, percent, plural, printable, tokens, when
 from agentcost.views.figures import LABELS
 from agentcost.views.growth import growth
-from agentcost.views.layout import NAME, Column, Table, filled, place_column, plain, quiet, title
+from agentcost.views.layout import NAME, Column, Paragraph, Table, filled, place_column, plain, quiet, title
+from agentcost.views.notes import words
 from agentcost.views.turns import turn_rows, with_new
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def show(request: Mapping[str, object], rows: Sequence[PathRow], width: int, zon
     return Group(
         *top,
         plain(_parting(request, rows), width),
+        *_cached(request, width),
         Text(),
         path_rows([*rows, *_beyond(request, rows)], width),
     )
@@ -73,9 +75,23 @@ def _parting(request: Mapping[str, object], rows: Sequence[PathRow]) -> str:
     if first == len(rows):
         return f"All {exact(whole)} tokens are shared with the request before it."
     row = rows[first]
-    what = " ".join(part for part in (row.level, LABELS.get(row.component, row.component), row.name) if part)
+    what = " ".join(part for part in (LABELS.get(row.component, row.component), row.name) if part)
+    holds = f" (holds a {', a '.join(row.marks)})" if row.marks else ""
     shared = f"{exact(kept)} tokens ({percent(kept, whole)})"
-    return f"Shares {shared} with the request before it, parts at segment {first + 1}: {what}."
+    return f"Shares {shared} with the request before it, parts in {row.level} at segment {first + 1}: {what}{holds}."
+
+
+def _cached(request: Mapping[str, object], width: int) -> Iterator[RenderableType]:
+    """What a cache served and could have, and what was missed: cause, evidence, and what else would have broken it."""
+    served = request["simulated_read"]
+    if isinstance(served, int):
+        best = f"an earlier request began with {request['readable']:,}"
+        yield plain(f"Under {request['policy']} a cache serves {exact(served)} tokens of it; {best}.", width)
+    if isinstance(request["lost"], int) and request["lost"]:
+        also = f"; also {words(str(request['other_causes']))}" if request["other_causes"] else ""
+        why = f": {request['evidence']}" if request["evidence"] else ""
+        text = f"Missed {exact(request['lost'])} tokens that were cached, {words(str(request['cause']))}{why}{also}."
+        yield Paragraph(Text(printable(text), style="yellow"), width)
 
 
 def _beyond(request: Mapping[str, object], rows: Sequence[PathRow]) -> Iterator[PathRow]:
@@ -89,8 +105,11 @@ def _beyond(request: Mapping[str, object], rows: Sequence[PathRow]) -> Iterator[
 
 
 def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
-    """The table of segments; those that are new stand out, those shared are dim."""
-    shared = {number: "dim" for number, row in enumerate(rows) if row.shared}
+    """The table of segments: the one at which the path parts from the one before stands out, those shared are dim."""
+    first = next((number for number, row in enumerate(rows) if row.level and not row.shared), 0)
+    styles = {number: "dim" for number, row in enumerate(rows) if row.shared}
+    if first:
+        styles[first] = "bold yellow"
     return Table(
         filled(
             Column("#", [exact(number) for number in range(1, len(rows) + 1)], 3),
@@ -102,14 +121,19 @@ def path_rows(rows: Sequence[PathRow], width: int) -> RenderableType:
             Column("tokens", [exact(row.tokens) for row in rows]),
             Column("up to here", [exact(row.cumulative) for row in rows]),
             Column("breakpoint", [f"◆ {row.breakpoint}" if row.breakpoint else "" for row in rows], 2, name=10),
-            Column("before", ["same" if row.shared else "new" if row.level else "" for row in rows], 1, name=6),
+            Column("before", [_beside(row, number == first > 0) for number, row in enumerate(rows)], 1, name=6),
             Column("volatile", [", ".join(row.marks) for row in rows], 5, name=NAME),
             place_column([row.place for row in rows], 8),
             *_texts(rows, width),
         ),
         width,
-        shared if len(shared) < len(rows) else {},
+        styles if len(styles) < len(rows) else {},
     )
+
+
+def _beside(row: PathRow, first: bool) -> str:
+    """How a segment lies beside the request before: the first that it does not have is where they part."""
+    return "same" if row.shared else "parts" if first else "new" if row.level else ""
 
 
 def _texts(rows: Sequence[PathRow], width: int) -> Iterator[Column]:

@@ -96,13 +96,14 @@ def turn_rows(
 def _losses(frame: DataFrame, width: int) -> dict[int, list[str]]:
     """Under a request that missed what was cached: why, with the evidence, and how much."""
     rows = frame.select("lost", "cause", "evidence").iter_rows()
-    return {number: [_loss(*row, width)] for number, row in enumerate(rows) if row[0]}
+    return {number: [_loss(lost, cause, why, width)] for number, (lost, cause, why) in enumerate(rows) if lost}
 
 
 def _loss(lost: int, cause: str, evidence: str, width: int) -> str:
-    start, end = f"  ↳ {words(cause)}", f" — {exact(lost)} tokens lost"
-    shown = head(evidence, max(0, width - len(start) - len(end) - 2))
-    return f"{start}: {shown}{end}" if shown else start + end
+    start, end = f"  ↳ {words(cause)}{': ' if evidence else ''}", f" — {exact(lost)} tokens lost"
+    if len(start) + len(evidence) + len(end) > width:
+        end = f" — {exact(lost)} lost"
+    return start + head(evidence, max(0, width - len(start) - len(end))) + end
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations
 from math import ceil
 
 import numpy
@@ -14,20 +16,25 @@ from agentcost.cache.placing import SHORTLIST, STUDIED, Placement, placements
 from agentcost.model import ROOT, Kind
 from agentcost.units import exact, plural
 from agentcost.whatifs.edits import RESULTS, SEARCH, Edit
-from agentcost.whatifs.replay import Change, Outcome, Stage, prices
+from agentcost.whatifs.replay import Change, Stage, prices
 from agentcost.whatifs.volatile import volatile
 
-MOST_STEPS = 400_000
-"""Requests times rules that are replayed at most: some seconds."""
+MOST_STEPS = 2_000_000
+"""Rules times nodes and requests that are replayed at most: some seconds."""
+
+_PER_REQUEST = 10
+"""What a request costs beside a node."""
 
 _PINGS = (1, 3, 6)
 _TURNS = (5, 10, 20)
 _ROUND = 100
+_ORDERS = 50
+"""Orders of tools that are compared at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to send the log otherwise. Of one `kind` only one can be chosen; `behaviour`: the model sees other text."""
+    """One way to send the log otherwise. One of a `kind` can be chosen; `behaviour`: the model sees other text."""
 
     kind: str
     name: str
@@ -36,19 +43,19 @@ class Candidate:
     behaviour: bool = False
 
 
-def candidates(stage: Stage, base: Outcome) -> Iterator[list[Candidate]]:
+def candidates(stage: Stage) -> Iterator[list[Candidate]]:
     """Lists of which the best counts."""
     yield list(_placed(stage))
-    for name, rule in STUDIED.items():
-        words = f"{name}: breakpoints behind {rule.words}"
-        yield [Candidate("placement", "strategy of arXiv 2601.06007", words, change)
-               for change in _ruled(stage, rule)]  # fmt: skip
+    yield from ([found] for found in _studied(stage))
     yield list(_timed(stage))
     yield list(_moved(stage))
-    yield [Candidate("order", "tools in a fixed order", "by name", Change(Edit(ordered=True)))]
+    if _reordered(stage):
+        yield [Candidate("order", "tools in a fixed order", "by name", Change(Edit(ordered=True)))]
     yield from ([found] for found in _fewer_tools(stage))
-    yield list(_capped(stage))
-    yield list(_cleared())
+    sizes = _result_sizes(stage)
+    if sizes:
+        yield [_capped(sizes)]
+        yield list(_cleared())
 
 
 # --- breakpoints ---------------------------------------------------------------------------------------------------
@@ -61,21 +68,25 @@ def _placed(stage: Stage) -> Iterator[Candidate]:
     most = max(policy_named(stage.scene.policies[row]).max_breakpoints for row in rows)
     rules: Sequence[Placement] = placements(most)
     note = ""
-    if len(rules) * len(rows) > MOST_STEPS:
+    steps = len(stage.ground.tree) + _PER_REQUEST * len(rows)
+    if len(rules) * steps > MOST_STEPS:
         rules, note = SHORTLIST, f" (of {len(SHORTLIST)} rules only: the log is long)"
-    for rule in rules:
-        for change in _ruled(stage, rule):
-            everywhere = ", also where none stood" if change.everywhere else ""
-            yield Candidate("placement", "breakpoints placed better", f"behind {rule.words}{everywhere}{note}", change)
+    kinds = {bool(stage.scene.prompts[row].marks) for row in rows}
+    best = min(rules, key=lambda rule: stage.outcome(Change(placement=rule, everywhere=True not in kinds)).cost)
+    for everywhere in sorted({False in kinds, True not in kinds}):
+        more = ", also where none stood" if everywhere and True in kinds else ""
+        words = f"behind {best.words}{more}{note}"
+        yield Candidate("placement", "breakpoints placed better", words, Change(placement=best, everywhere=everywhere))
 
 
-def _ruled(stage: Stage, rule: Placement) -> Iterator[Change]:
-    """A rule for the requests that have breakpoints, and for all where some have none."""
-    marked = {bool(stage.scene.prompts[row].marks) for row in range(len(stage.requests)) if stage.placeable(row)}
-    if True in marked:
-        yield Change(placement=rule)
-    if False in marked:
-        yield Change(placement=rule, everywhere=True)
+def _studied(stage: Stage) -> Iterator[Candidate]:
+    """The three strategies, where the log has breakpoints to place or could have."""
+    rows = [row for row in range(len(stage.requests)) if stage.placeable(row)]
+    marked = any(stage.scene.prompts[row].marks for row in rows)
+    for name, rule in STUDIED.items() if rows else ():
+        words = f"{name}: behind {rule.words}"
+        change = Change(placement=rule, everywhere=not marked)
+        yield Candidate("placement", "strategy of arXiv 2601.06007", words, change)
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -95,7 +106,7 @@ def _timed(stage: Stage) -> Iterator[Candidate]:
     for ttl, write in times.writes.items():
         if write is None:
             continue
-        reads = max(0, (write - 1) / (1 - times.read))
+        reads = max(Decimal(0), (write - 1) / (1 - times.read))
         pays = f"pays from {plural(ceil(reads), 'read')} on"
         yield Candidate("time", "time to live", f"{ttl} everywhere; {pays}", Change(ttl=ttl))
         yield Candidate("time", "time to live", f"{ttl} for tools and system; {pays}", Change(ttl=ttl, head=True))
@@ -124,8 +135,24 @@ def _moved(stage: Stage) -> Iterator[Candidate]:
 
 
 def _used(stage: Stage) -> list[int]:
-    passing = sum((group.passing for group in stage.ground.measured), numpy.zeros(len(stage.ground.tree), dtype="int64"))
+    passing = sum(stage.ground.passing, numpy.zeros(len(stage.ground.tree), dtype=numpy.int64))
     return [node for node in numpy.flatnonzero(passing).tolist() if node != ROOT]
+
+
+def _reordered(stage: Stage) -> bool:
+    """Whether two prompts send tools of the same names in different orders."""
+    tree = stage.ground.tree
+    orders: set[tuple[str, ...]] = set()
+    ends = {stage.scene.shape.opening[prompt.leaf] for prompt in stage.scene.prompts}
+    for end in sorted(ends):
+        names = [tree.entry(node).name for node in tree.path(end) if tree.entry(node).level == "tools"]
+        orders.add(tuple(names))
+    return any(_conflict(one, other) for one, other in combinations(sorted(orders)[:_ORDERS], 2))
+
+
+def _conflict(one: Sequence[str], other: Sequence[str]) -> bool:
+    both = set(one) & set(other)
+    return [name for name in one if name in both] != [name for name in other if name in both]
 
 
 # --- content that is left out ----------------------------------------------------------------------------------------
@@ -148,19 +175,22 @@ def _fewer_tools(stage: Stage) -> Iterator[Candidate]:
     yield Candidate("tools", "never-called tools deferred", words, Change(Edit(dropped, search=SEARCH)), behaviour=True)
 
 
-def _capped(stage: Stage) -> Iterator[Candidate]:
+def _result_sizes(stage: Stage) -> list[int]:
+    """Tokens of every distinct tool result, in order."""
+    tree = stage.ground.tree
+    sizes: list[int] = []
+    for lengths, passing in zip(stage.ground.own, stage.ground.passing, strict=True):
+        nodes = {tree.segments[node]: node for node in numpy.flatnonzero(passing).tolist()
+                 if node != ROOT and tree.entry(node).kind in RESULTS}  # fmt: skip
+        sizes += lengths[list(nodes.values())].tolist() if nodes else []
+    return sorted(sizes)
+
+
+def _capped(sizes: Sequence[int]) -> Candidate:
     """Results cut where a tenth of them is longer."""
-    tree, sizes = stage.ground.tree, []
-    for group in stage.ground.measured:
-        seen: set[int] = set()
-        for node in numpy.flatnonzero(group.passing).tolist():
-            if node != ROOT and tree.segments[node] not in seen and tree.entry(node).kind in RESULTS:
-                seen.add(tree.segments[node])
-                sizes.append(int(group.lengths[node]))
-    if sizes:
-        cap = ceil(sorted(sizes)[len(sizes) * 9 // 10] / _ROUND) * _ROUND
-        words = f"at {exact(cap)} tokens, which a tenth of them exceeds"
-        yield Candidate("cap", "tool results cut", words, Change(Edit(cap=max(cap, _ROUND))), behaviour=True)
+    cap = max(1, ceil(sizes[len(sizes) * 9 // 10] / _ROUND)) * _ROUND
+    words = f"at {exact(cap)} tokens, which a tenth of them exceeds"
+    return Candidate("cap", "tool results cut", words, Change(Edit(cap=cap)), behaviour=True)
 
 
 def _cleared() -> Iterator[Candidate]:

@@ -18,17 +18,28 @@ from agentcost.whatifs.edits import CLEARED, RESULTS, Edit, Split
 
 UNCUT = 1 << 60
 _NOT_YET = -1
+_ENDS = [Ends(value) for value in range(2 * Ends.LEVEL)]
+_MESSAGE = int(Ends.MESSAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a new node is made of: of an old one's tokens the share `kept` (or the rest, `moved`), at most `cap`."""
+@dataclass(slots=True)
+class Origins:
+    """What new nodes are made of, a row each time an old one goes somewhere: of its tokens the share `kept` (where
+    `moved`, what that leaves), at most `cap`."""
 
-    new: int
-    old: int
-    kept: float = 1.0
-    cap: int = UNCUT
-    moved: bool = False
+    new: list[int] = field(default_factory=list)
+    old: list[int] = field(default_factory=list)
+    kept: list[float] = field(default_factory=list)
+    cap: list[int] = field(default_factory=list)
+    moved: list[bool] = field(default_factory=list)
+
+    def add(self, new: int, old: int, kept: float, cap: int = UNCUT, *, moved: bool = False) -> None:
+        """An old node, or a part of it, goes to a new one."""
+        self.new.append(new)
+        self.old.append(old)
+        self.kept.append(kept)
+        self.cap.append(cap)
+        self.moved.append(moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Paths:
     splits: dict[int, Split] = field(init=False)
     last_tool: list[int] = field(init=False)
     turns: list[int] = field(init=False)
-    origins: list[Origin] = field(default_factory=list)
+    origins: Origins = field(default_factory=Origins)
     fixed: dict[int, int] = field(default_factory=dict)
     toolboxes: dict[int, Toolbox] = field(default_factory=dict)
     short: dict[int, int] = field(default_factory=dict)
@@ -85,7 +96,7 @@ class Paths:
         return self.went[node]
 
     def tool(self, node: int, end: int) -> int:
-        """Where a tool went on the paths whose last tool is `end`: behind as many tools as are sent of those up to it."""
+        """Where a tool went on paths that end their tools with `end`: behind as many as are sent of those up to it."""
         box = self.toolbox(end)
         count = sum(1 for tool in box.sent if tool <= node)
         return self.to(end) if node == end else box.new[count - 1] if count else box.above
@@ -124,7 +135,7 @@ class Paths:
 
     def _put(self, parent: int, node: int, *, cleared: bool = False) -> int:
         """The new node behind a new parent for what an old node holds, or the parent where nothing stays."""
-        entry, number, ends = self.old.entry(node), self.old.segments[node], Ends(self.old.ends[node])
+        entry, number, ends = self.old.entry(node), self.old.segments[node], _ENDS[self.old.ends[node]]
         result, split = entry.kind in RESULTS, self.split_at(node)
         if split and not split.kept:
             if parent != ROOT and not entry.opens_message and self.new.entry(parent).level == entry.level:
@@ -136,7 +147,7 @@ class Paths:
             number = self._segment(entry, b"cleared")
         cap = CLEARED if cleared and result else (self.edit.cap or UNCUT) if result else UNCUT
         place = self.new.child(parent, number, ends)
-        self.origins.append(Origin(place, node, split.kept if split else 1.0, cap))
+        self.origins.add(place, node, split.kept if split else 1.0, cap)
         return place
 
     def _segment(self, entry: Entry, name: bytes) -> int:
@@ -185,9 +196,9 @@ class Paths:
             entry = replace(self.old.entry(node), level="messages", role="user", kind=Kind.MEMORY)
             place = self.new.child(place, self._segment(entry, entry.digest), Ends.BLOCK | Ends.MESSAGE)
             split = self.split_at(node)
-            self.origins.append(Origin(place, node, split.kept if split else 1.0, moved=True))
+            self.origins.add(place, node, split.kept if split else 1.0, moved=True)
         return place
 
 
 def _ends_turn(entry: Entry, ends: int) -> bool:
-    return bool(ends & Ends.MESSAGE) and entry.role not in ("assistant", "model")
+    return bool(ends & _MESSAGE) and entry.role not in ("assistant", "model")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -69,6 +69,7 @@ class Stage:
     chosen: Sequence[int]
     scenes: dict[Edit, Scene] = field(default_factory=dict)
     places: dict[int, Places] = field(default_factory=dict)
+    outcomes: dict[Change, Outcome] = field(default_factory=dict)
     next: list[float | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,18 +80,19 @@ class Stage:
                 self.next[stand.before] = self.scene.prompts[row].start
 
     def outcome(self, change: Change) -> Outcome:
-        """A change replayed."""
+        """A change replayed, once."""
+        found = self.outcomes.get(change)
+        if found is None:
+            found = self.outcomes[change] = self._replayed(change)
+        return found
+
+    def _replayed(self, change: Change) -> Outcome:
         scene = self._scene(change.edit)
         prompts = self._marked(scene, change)
         served: dict[int, Served] = {}
         pinged: list[tuple[int, Served]] = []
         for name in sorted(set(scene.policies) - {""}):
-            rows = [row for row, own in enumerate(scene.policies) if own == name]
-            sent = [(prompts[row].start, row, False) for row in rows]
-            calls = [(row, prompts[row], False) for row in rows]
-            if change.pings and policy_named(name).mechanism != "best_effort":
-                pings = [(row, ping, True) for row in rows for ping in self._pings(row, prompts[row], name, change.pings)]
-                calls = sorted(calls + pings, key=lambda call: (call[1].start, call[2])) if _in_order(sent) else calls
+            calls = self._calls(name, prompts, change.pings)
             results = simulate(policy_named(name), scene.shape, [prompt for _, prompt, _ in calls])
             for (row, _, ping), result in zip(calls, results, strict=True):
                 if ping:
@@ -98,6 +100,16 @@ class Stage:
                 else:
                     served[row] = result
         return self._summed(served, pinged)
+
+    def _calls(self, name: str, prompts: Sequence[Prompt], pings: int) -> list[tuple[int, Prompt, bool]]:
+        """(row, prompt, whether it is a ping) of the requests under a policy, in the order of their start."""
+        rows = [row for row, own in enumerate(self.scene.policies) if own == name]
+        calls = [(row, prompts[row], False) for row in rows]
+        times = [prompts[row].start for row in rows]
+        if not pings or policy_named(name).mechanism == "best_effort" or times != sorted(times):
+            return calls
+        more = [(row, ping, True) for row in rows for ping in self._pings(row, prompts[row], name, pings)]
+        return sorted(calls + more, key=lambda call: (call[1].start, call[2]))
 
     def _scene(self, edit: Edit) -> Scene:
         found = self.scenes.get(edit)
@@ -171,7 +183,7 @@ class Stage:
                 sums[*key, f"write {ttl}"] += tokens
             read, written, plain = read + result.read, written + result.written, plain + result.plain
         pings = len(sent)
-        cost = sum((tokens * (_times(*key) or 0) for key, tokens in sums.items()), Decimal(0))
+        cost = sum((tokens * (_times(*key) or Decimal(0)) for key, tokens in sums.items()), Decimal(0))
         return Outcome(dict(rows), cost, read, written, plain, pings, unpriced)
 
     def priced(self, row: int) -> bool:
@@ -208,8 +220,3 @@ def _with_ttl(scene: Scene, row: int, prompt: Prompt, change: Change) -> Prompt:
     if policy_named(name).mechanism == "endpoint":
         return replace(prompt, marks=asked, settings={**prompt.settings, "cache_ttl": change.ttl})
     return replace(prompt, marks=asked)
-
-
-def _in_order(sent: Collection[tuple[float, int, bool]]) -> bool:
-    times = [start for start, _, _ in sent]
-    return times == sorted(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import numpy
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.simulate import Prompt, Shape
-from agentcost.caching import shape_of
+from agentcost.caching import Run, shape_of
 from agentcost.measure import Ints, Levels, Measured, levels_of
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
@@ -28,18 +29,40 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What rewriting starts from: the log's own tree, its nodes by depth, and how long they are by ruler."""
+    """What rewriting starts from: the tree that the prompts stand in, its nodes by depth, and by ruler the tokens that
+    every node adds (the root: those before any) and how many prompts pass it; `ruler` is by request."""
 
     tree: Tree
     levels: Levels
     measured: Sequence[Measured]
+    own: Sequence[Ints]
+    passing: Sequence[Ints]
     ruler: Sequence[int]
 
 
-def ground_of(tree: Tree, measured: Sequence[Measured]) -> Ground:
-    """The log as it is."""
+def ground_of(tree: Tree, measured: Sequence[Measured], run: Run) -> Ground:
+    """The log as it ran: the tree with the paths as models see them, which may have more nodes."""
+    shape = run.shape
+    whole = Tree(
+        tree.entries, array("q", shape.parents), array("q", run.segments), array("b", shape.ends), tree.by_digest
+    )
+    levels = levels_of(whole)
     ruler = {row: number for number, group in enumerate(measured) for row in group.rows}
-    return Ground(tree, levels_of(tree), measured, [ruler[row] for row in range(len(ruler))])
+    return Ground(
+        whole, levels, measured,
+        [_added(levels, run.prompts[group.rows[0]].reach) for group in measured],
+        [levels.up(run.prompts[row].leaf for row in group.rows) for group in measured],
+        [ruler[row] for row in range(len(ruler))],
+    )  # fmt: skip
+
+
+def _added(levels: Levels, reach: Sequence[int]) -> Ints:
+    """Tokens that every node adds; none where a ruler knows nothing of a node, which it then does not measure."""
+    added = numpy.zeros(len(levels.parents), dtype=numpy.int64)
+    told = numpy.array(reach, dtype=numpy.int64)
+    added[: len(told)] = told - told[levels.parents[: len(told)]]
+    added[ROOT] = told[ROOT]
+    return added
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +85,7 @@ def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
     paths = Paths(ground.tree, edit)
     routes = [_route(paths, prompt) for prompt in scene.prompts]
     levels = levels_of(paths.new)
-    lengths = [_lengths(paths, ground, levels, group) for group in ground.measured]
+    lengths = [_lengths(paths, ground, levels, number) for number in range(len(ground.measured))]
     prompts = []
     told: dict[int, Mapping[int, int]] = {}
     for row, (prompt, route) in enumerate(zip(scene.prompts, routes, strict=True)):
@@ -136,57 +159,52 @@ def _tools_lost(paths: Paths, end: int, lengths: Lengths) -> int:
 def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Mapping[int, int]:
     """The lengths that bills told, at the new places; the first stands where two nodes became one."""
     told: dict[int, int] = {}
+    ends = set(paths.toolboxes)
     for node, tokens in lengths.items():
         end = paths.last_tool[node]
-        if not paths.edit.tools or node != end:
+        if not paths.edit.tools or node != end or node in ends:
             told.setdefault(paths.to(node), tokens - found.away[node] - _tools_lost(paths, end, found))
     return told
 
 
-def _lengths(paths: Paths, ground: Ground, levels: Levels, group: Measured) -> Lengths:
+def _lengths(paths: Paths, ground: Ground, levels: Levels, ruler: int) -> Lengths:
     """How long the new nodes are, and what the old paths lose, under one ruler."""
-    own, framing = _own(paths, ground, group)
-    count = len(paths.origins)
-    new, old, cap = (
-        numpy.fromiter((getattr(origin, name) for origin in paths.origins), dtype=numpy.int64, count=count)
-        for name in ("new", "old", "cap")
-    )
-    kept = numpy.fromiter((origin.kept for origin in paths.origins), dtype=numpy.float64, count=count)
-    moved = numpy.fromiter((origin.moved for origin in paths.origins), dtype=numpy.bool_, count=count)
+    own, framing = _own(paths, ground, ruler)
+    origins = paths.origins
+    new, old, cap = (numpy.array(part, dtype=numpy.int64) for part in (origins.new, origins.old, origins.cap))
+    kept, moved = numpy.array(origins.kept, dtype=numpy.float64), numpy.array(origins.moved, dtype=numpy.bool_)
     stays = numpy.rint(own[old] * kept).astype(numpy.int64)
     sizes = numpy.where(moved, own[old] - stays, numpy.minimum(stays, cap))
-    used = numpy.flatnonzero(group.passing[old] > 0)[::-1]  # of several origins the first decides
+    used = numpy.flatnonzero(ground.passing[ruler][old] > 0)[::-1]  # of several origins the first decides
     lengths = numpy.zeros(len(paths.new), dtype=numpy.int64)
     lengths[new[used]] = sizes[used]
     for node, tokens in paths.fixed.items():
         lengths[node] = tokens
     firsts = sorted({box.new[0] for box in paths.toolboxes.values() if box.new})
     lengths[firsts] += framing
-    lengths[ROOT] = int(group.reach[ROOT])
+    lengths[ROOT] = int(ground.own[ruler][ROOT])
     gone, away, cleared = (ground.levels.down(part).tolist() for part in _lost(paths, ground.tree, own))
     return Lengths(levels.down(lengths).tolist(), gone, away, cleared, framing)
 
 
-def _own(paths: Paths, ground: Ground, group: Measured) -> tuple[Ints, int]:
+def _own(paths: Paths, ground: Ground, ruler: int) -> tuple[Ints, int]:
     """Tokens of each old node with what the template puts around it, and what the template brings with any tool."""
-    parents = ground.levels.parents
-    own = group.reach - group.reach[parents]
+    own = ground.own[ruler].copy()
     own[ROOT] = 0
     if not paths.edit.tools:
         return own, 0
-    tools = numpy.fromiter(
-        (node for node in range(1, len(parents)) if paths.last_tool[node] == node), dtype=numpy.int64
-    )
-    tools = tools[group.passing[tools] > 0]
+    tools = numpy.fromiter((node for node in range(1, len(own)) if paths.last_tool[node] == node), dtype=numpy.int64)
+    tools = tools[ground.passing[ruler][tools] > 0]
     if not len(tools):
         return own, 0
-    around = own[tools] - group.lengths[tools]
-    own[tools] = group.lengths[tools] + around.min()
+    texts = ground.measured[ruler].lengths[tools]
+    around = own[tools] - texts
+    own[tools] = texts + around.min()
     return own, int(around.max() - around.min())
 
 
 def _lost(paths: Paths, tree: Tree, own: Ints) -> tuple[Ints, Ints, Ints]:
-    """By old node: tokens no longer sent, tokens no longer sent there, and tokens gone more where results are cleared."""
+    """By old node: tokens no longer sent, no longer sent there, and gone beside where results are cleared."""
     gone, cleared = numpy.zeros_like(own), numpy.zeros_like(own)
     edit = paths.edit
     if edit.dropped or edit.cap or edit.cleared:

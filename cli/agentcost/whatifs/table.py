@@ -53,7 +53,7 @@ def what_ifs(
     base = stage.outcome(Change())
     if base.cost <= 0:
         return no_what_ifs()
-    found = [one for one in (_best(stage, base, tried) for tried in candidates(stage, base)) if one]
+    found = [one for one in (_best(stage, base, tried) for tried in candidates(stage)) if one]
     shown = [one for one in found if one.saved >= LEAST * base.cost]
     shown.sort(key=lambda one: (-one.saved, one.candidate.name, one.candidate.words))
     rows = [_row(base, one, 1) for one in _once(shown)]
@@ -66,7 +66,7 @@ def stage_of(
 ) -> Stage:  # fmt: skip
     """The log as it ran, to be replayed."""
     scene = Scene(run.shape, run.prompts, run.policies)
-    return Stage(scene, ground_of(tree, measured), requests, standing, sorted(chosen))
+    return Stage(scene, ground_of(tree, measured, run), requests, standing, sorted(chosen))
 
 
 def _best(stage: Stage, base: Outcome, tried: Sequence[Candidate]) -> Found | None:
@@ -126,17 +126,17 @@ def _together(stage: Stage, base: Outcome, found: Sequence[Found]) -> list[tuple
 
 
 def _joined(stage: Stage, base: Outcome, parts: Sequence[Found], start: Sequence[Found]) -> list[Found]:
-    """Parts that save most together: from a start on, the one that adds most is added, as long as one adds something.
+    """Parts together, from a start on, those that save most first, each where it adds something.
 
     So a combination never saves less than its best part.
     """
     joined, saved = list(start), _saved(stage, base, start)
-    while True:
-        tried = [(_saved(stage, base, [*joined, one]), -place) for place, one in enumerate(parts) if one not in joined]
-        if not tried or max(tried)[0] <= saved:
-            return joined
-        saved, place = max(tried)
-        joined.append(parts[-place])
+    for one in parts:
+        if one not in joined:
+            more = _saved(stage, base, [*joined, one])
+            if more > saved:
+                joined, saved = [*joined, one], more
+    return joined
 
 
 def _saved(stage: Stage, base: Outcome, parts: Sequence[Found]) -> Decimal:

@@ -1,6 +1,6 @@
 """What is volatile in the head of prompts: parts that differ from request to request and break the cache.
 
-    "…\\nToday is 2026-10-14 08:52"  and  "…\\nToday is 2026-10-14 09:10"      differ in one run of 64 bytes
+…Today is 2026-10-14 08:52      …Today is 2026-10-14 09:10      differ in one run of 64 bytes
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _held(entry: Entry) -> int:
 
 
 def _places(entry: Entry) -> list[int]:
-    """The runs that hold marks. Where letters have several bytes, marks stand somewhere behind their place in letters."""
+    """The runs that hold marks. Where letters have several bytes, a mark stands somewhere behind its place."""
     found: set[int] = set()
     more = entry.size - entry.characters
     for mark in entry.marks:
