@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from agentcost import cachetables, tables
+from agentcost import cachetables, tables, tooltables
 from agentcost.caching import Asking, Run, as_run, under_every_policy
 from agentcost.lineage import standings
 from agentcost.measure import measure
@@ -44,14 +44,14 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     every = calendar(rows, choices.selection.zone)
     chosen = select(every, choices.selection)
     indexes = frozenset(chosen["index"].to_list())
-    parts = tables.parts(record.tree, requests, measured, indexes)
+    parts = tooltables.parts(record.tree, requests, measured, indexes)
     labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
     keys = [checked_key(key, labels) for key in choices.by]
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
         "parts": parts,
-        "tools": tables.tools(record.tree, requests, measured, indexes, parts),
+        "tools": tooltables.tools(record.tree, requests, measured, indexes, parts),
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
@@ -65,7 +65,7 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
         "rulers": tables.rulers([found.ruler for found in measured]),
         **tables.accounts(record),
     }
-    found["servers"] = tables.servers(found["tools"])
+    found["servers"] = tooltables.servers(found["tools"])
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
 
 

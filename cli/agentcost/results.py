@@ -111,7 +111,8 @@ TABLES: dict[str, tuple[str, str]] = {
         "prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, prompt is the "
         "ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a column of "
         "tokens per component, policy, simulated_read, simulated_write, simulated_plain, readable (what an earlier "
-        "request began with), warm_start, cause, lost, evidence, other_causes, label_<name> per label, day, week, month",
+        "request began with), warm_start, cause, lost, evidence, other_causes, label_<name> per label, day, week, "
+        "month",
     ),
     "components": (
         "a component that has tokens",

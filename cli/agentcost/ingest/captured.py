@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
-from agentcost.ingest.chains import Chains, Location, State, advance
+from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
-from agentcost.ingest.json_values import WRONG_TYPE, Record, records
+from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.skipping import Cut
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
@@ -66,16 +67,7 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     """Every record of the log as one item."""
     log = Log(hand, dict(hand.answers))
     for record in records(source, log.chains.shorten):
-        yield _item(log, record)
-
-
-def _item(log: Log, record: Record) -> Item:
-    if record.reason:
-        return Skipped(record.place, record.reason)
-    try:
-        return _call(log, record)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a dialect met what its API never sends
-        return Skipped(record.place, f"{WRONG_TYPE} ({error})")
+        yield guarded(record, partial(_call, log))
 
 
 def _call(log: Log, record: Record) -> Item:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentcost.ingest.contract import Line
-from agentcost.ingest.json_values import Record
+from agentcost.ingest.json_values import WRONG_TYPE, Record
 from agentcost.ingest.skipping import Cut, Skipper, extend_chain, is_short, new_chain
 from agentcost.ingest.spread import locate
-from agentcost.model import ROOT, Breakpoint, Grow, Segment
+from agentcost.model import ROOT, Breakpoint, Grow, Item, Segment, Skipped
 
 
 @dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
@@ -74,3 +74,13 @@ class Location:
     inner: bytes | None
     growing: str
     stable: tuple[str, ...]
+
+
+def guarded(record: Record, read: Callable[[Record], Item]) -> Item:
+    """What `read` makes of a record; a Skipped where that is nothing a dialect can read."""
+    if record.reason:
+        return Skipped(record.place, record.reason)
+    try:
+        return read(record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a dialect met what its API never sends
+        return Skipped(record.place, f"{WRONG_TYPE} ({error})")

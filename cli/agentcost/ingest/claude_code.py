@@ -1,6 +1,6 @@
 """Claude Code sessions: ~/.claude/projects/<project>/<session>.jsonl, one JSON record a line.
 
-    {"type":"user","uuid":"u1","parentUuid":null,"sessionId":"s1","cwd":"/work/shop","version":"2.1.37",
+    {"type":"user","uuid":"u1","parentUuid":null,"sessionId":"s1","cwd":"/home/me/shop","version":"2.1.37",
      "timestamp":"2026-02-06T09:27:19.311Z","message":{"role":"user","content":"Fix the total"}}
     {"type":"assistant","uuid":"a1","parentUuid":"u1","sessionId":"s1","requestId":"req_1","timestamp":"…","message":
      {"id":"msg_1","model":"claude-opus-4-6","content":[{"type":"text","text":"I look."}],"stop_reason":null,
@@ -277,7 +277,7 @@ READER = Reader(
     name="claude-code",
     about="Claude Code sessions (~/.claude/projects): history and billed usage, sub-agents included",
     knowledge=Knowledge.TRANSCRIPT,
-    example='{"type":"assistant","uuid":"a1","parentUuid":null,"sessionId":"s1","cwd":"/work/shop","version":"2.1.37",'
+    example='{"type":"assistant","uuid":"a1","parentUuid":null,"sessionId":"s1","cwd":"/home/me/shop","version":"2.1.37",'
     '"requestId":"req_1","timestamp":"2026-02-06T09:27:21.887Z","message":{"id":"msg_1","model":"claude-opus-4-6",'
     '"content":[{"type":"text","text":"Done."}],"stop_reason":"end_turn","usage":{"input_tokens":3,'
     '"cache_creation_input_tokens":320,"cache_read_input_tokens":26472,"output_tokens":9}}}',

@@ -1,6 +1,6 @@
 """pi coding agent sessions: ~/.pi/agent/sessions/<folder>/<time>_<id>.jsonl, one JSON entry a line.
 
-    {"type":"session","version":3,"id":"s1","timestamp":"2026-01-10T20:00:00.000Z","cwd":"/work/shop"}
+    {"type":"session","version":3,"id":"s1","timestamp":"2026-01-10T20:00:00.000Z","cwd":"/home/me/shop"}
     {"type":"message","id":"e1","parentId":null,"timestamp":"…","message":{"role":"user","content":"Fix it"}}
     {"type":"message","id":"e2","parentId":"e1","timestamp":"…","message":{"role":"assistant","provider":"anthropic",
      "api":"anthropic-messages","model":"claude-sonnet-4-5","content":[{"type":"text","text":"Done."}],

@@ -6,36 +6,48 @@ from rich.console import RenderableType
 
 from agentcost.results import Analysis
 from agentcost.units import exact, percent, tokens
-from agentcost.views.layout import Column, Table, quiet, title
+from agentcost.views.layout import Column, Table, filled, quiet, title
 from agentcost.views.notes import doubt
 from agentcost.views.turns import Remarked
 
-SHOWN = 8
+SHOWN = 6
 """Ways shown at most, beside the ways together."""
+
+WIDE = 120
+"""Columns from which on how it is done stands in the table, not below its rows."""
 
 
 def what_ifs(analysis: Analysis, width: int) -> list[RenderableType]:
-    """A row for each way, how it is done below it, then ways together; nothing where nothing was replayed."""
-    frame = analysis.tables["whatifs"]
-    if "what if" not in analysis.tables["caches"]["basis"].to_list():
+    """A row for each way and how it is done, then ways together; nothing where nothing was replayed or has a price."""
+    if not _priced(analysis):
         return []
-    head = "What would help (simulated against simulated" + (", unreliable)" if doubt(analysis) else ")")
+    frame = analysis.tables["whatifs"]
+    head = title("What would help (simulated against simulated" + "; unreliable" * bool(doubt(analysis)) + ")", width)
     if not len(frame):
-        return [title(head, width), quiet("Nothing that was tried saves 0.5% of the input cost.", width)]
+        return [head, quiet("Nothing that was tried saves 0.5% of the input cost.", width)]
     alone, joint = frame.filter(frame["together"] == 1).head(SHOWN), frame.filter(frame["together"] > 1)
     rows = [*alone.to_dicts(), *joint.to_dicts()]
+    wide = width >= WIDE
     table = Table(
-        [
+        filled(
             Column("way", [row["what_if"] + " *" * row["changes_behaviour"] for row in rows], name=31),
             Column("saves", [tokens(row["saved"]) for row in rows]),
             Column("of cost", [percent(row["share"]) for row in rows]),
-            Column("read", [tokens(row["read"]) for row in rows], 2),
-            Column("write", [tokens(row["write"]) for row in rows], 3),
-            Column("plain", [tokens(row["plain"]) for row in rows], 4),
-            Column("requests", [exact(row["requests"]) for row in rows], 1),
-        ],
+            Column("read", [tokens(row["read"]) for row in rows], 3),
+            Column("write", [tokens(row["write"]) for row in rows], 4),
+            Column("plain", [tokens(row["plain"]) for row in rows], 5),
+            Column("requests", [exact(row["requests"]) for row in rows], 2),
+            Column("how", [row["how"] if wide else "" for row in rows], 1, name=40, keeps="start"),
+        ),
         width,
         styles={number: "bold" for number, row in enumerate(rows) if row["together"] > 1},
-        footer="saves: of input cost, in tokens of plain input; *: the model sees another prompt",
+        footer="saves: input cost, in tokens of plain input; *: the model sees another prompt",
     )
-    return [title(head, width), Remarked(table, {number: [f"  {row['how']}"] for number, row in enumerate(rows)})]
+    return [head, Remarked(table, {} if wide else {number: [f"  {row['how']}"] for number, row in enumerate(rows)})]
+
+
+def _priced(analysis: Analysis) -> bool:
+    """Whether policies were compared, and what the log cost as run is known."""
+    costs = {row["policy"]: row["relative_cost"] for row in analysis.tables["caches"].iter_rows(named=True)}
+    compared = "what if" in analysis.tables["caches"]["basis"].to_list()
+    return compared and costs.get("as run") is not None

@@ -1,0 +1,342 @@
+"""What would help: replayed changes, what they rewrite, and the laws of savings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.building import Maker, said, system, tool
+from tests.caching import Block, Forest, blocks
+
+from agentcost.cache.placing import STUDIED, Placement, Places, placements
+from agentcost.cache.simulate import simulate
+from agentcost.caching import BOUND, Asking, Run, as_run
+from agentcost.ingest import parts
+from agentcost.ingest.parts import Spot
+from agentcost.ingest.source import open_source
+from agentcost.lineage import standings
+from agentcost.loading import Reading, load_logs
+from agentcost.measure import measure
+from agentcost.model import ROOT, Breakpoint, Kind, Segment
+from agentcost.record import Record
+from agentcost.whatifs.edits import CLEARED, SEARCH, Edit, Split
+from agentcost.whatifs.replay import Change, Outcome, Stage
+from agentcost.whatifs.scene import rewritten
+from agentcost.whatifs.table import stage_of, what_ifs
+from agentcost.whatifs.volatile import volatile
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+LOGS = ("quickstart.jsonl", "claude-code/session.jsonl", "codex/session.jsonl", "litellm/payloads.jsonl")
+START = 1_780_000_000.0
+
+
+def staged(record: Record) -> tuple[Stage, Run]:
+    requests = record.ordered()
+    standing = standings(record.tree, requests)
+    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
+    run = as_run(record.tree, requests, standing, measured, Asking())
+    return stage_of(record.tree, requests, standing, measured, run, range(len(requests))), run
+
+
+def table_of(record: Record) -> pl.DataFrame:
+    requests = record.ordered()
+    standing = standings(record.tree, requests)
+    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
+    run = as_run(record.tree, requests, standing, measured, Asking())
+    return what_ifs(record.tree, requests, standing, measured, run, range(len(requests)))
+
+
+def read(name: str) -> Record:
+    return load_logs([open_source(str(FIXTURES / name))], Reading())
+
+
+def result(number: int, words: int = 100) -> list[Segment]:
+    """A call of `look` and its result."""
+    return [said(f"look {number}", Kind.TOOL_CALL, name="look"), said(f"seen{number} " * words, Kind.TOOL_RESULT)]
+
+
+HEAD = [tool("look", "sees " * 600), tool("rare", "hides " * 600)]
+
+
+def send(maker: Maker, segments: Sequence[Segment], at: float, marks: Sequence[int] = (-1,)) -> None:
+    nodes = maker.growth.grow(ROOT, segments, "claude-sonnet-4-5")
+    maker.send(
+        segments, model="claude-sonnet-4-5", provider="anthropic", api="anthropic", session="one", started=START + at,
+        first_token=START + at + 1, ended=START + at + 2, breakpoints=tuple(Breakpoint(nodes[mark]) for mark in marks),
+    )  # fmt: skip
+
+
+def session(
+    turns: int = 8, gap: float = 10, clock: str = "", tools: Sequence[Segment] = HEAD, marks: Sequence[int] = (-1,)
+) -> Record:
+    """An agent that calls `look` in every turn; with `clock`, its system prompt tells the minute."""
+    maker, history = Maker(), [said("go")]
+    for turn in range(turns):
+        prompt = [system("rules " * 600)] + [system(f"{clock}{turn:02}:00Z today")] * bool(clock)
+        send(maker, [*tools, *prompt, *history], turn * gap, marks)
+        history += result(turn)
+    return maker.made()
+
+
+def saved(stage: Stage, change: Change) -> Decimal:
+    return stage.outcome(Change()).cost - stage.outcome(change).cost
+
+
+def classes(outcome: Outcome) -> list[int]:
+    return [one.read + one.written + one.plain for one in outcome.served.values()]
+
+
+# --- laws ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_change_of_nothing_is_the_log_as_run(name: str) -> None:
+    stage, run = staged(read(name))
+    base = stage.outcome(Change())
+    assert [base.served.get(row) for row in range(len(run.served))] == run.served
+    stage.scenes[Edit()] = rewritten(stage.scene, stage.ground, Edit())
+    stage.outcomes.clear()
+    assert stage.outcome(Change()) == base
+
+
+EDITS = (Edit(ordered=True), Edit(cap=50), Edit(cleared=2), Edit(cap=80, cleared=3, ordered=True))
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_rewritten_prompts_add_up_and_no_cache_serves_more_than_their_content(name: str) -> None:
+    stage, _ = staged(read(name))
+    splits = volatile(stage.ground.tree, range(1, len(stage.ground.tree)))
+    dropped = frozenset(number for number, entry in enumerate(stage.ground.tree.entries) if entry.level == "tools")
+    for edit in (
+        *EDITS,
+        Edit(split=splits),
+        Edit(dropped, search=SEARCH),
+        Edit(dropped),
+        Edit(split=splits, cleared=2),
+    ):
+        outcome = stage.outcome(Change(edit))
+        scene = stage.scenes[edit]
+        assert classes(outcome) == [scene.prompts[row].total for row in outcome.served]
+        alone = [replace(prompt, scope=(prompt.scope, prompt.model), marks=()) for prompt in scene.prompts]
+        bound = simulate(BOUND, scene.shape, alone)
+        assert all(one.read <= bound[row].read for row, one in outcome.served.items()), edit
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_order_and_place_keep_every_token(name: str) -> None:
+    stage, run = staged(read(name))
+    splits = volatile(stage.ground.tree, range(1, len(stage.ground.tree)))
+    for edit in (Edit(ordered=True), Edit(split=splits), Edit(split=splits, ordered=True)):
+        scene = rewritten(stage.scene, stage.ground, edit)
+        assert [prompt.total for prompt in scene.prompts] == [prompt.total for prompt in run.prompts]
+
+
+def test_a_saving_is_simulated_less_simulated_and_together_is_never_less_than_the_best() -> None:
+    record = read("quickstart.jsonl")
+    frame = table_of(record)
+    base = staged(record)[0].outcome(Change())
+    for row in frame.iter_rows(named=True):
+        cost = base.cost - row["saved"]
+        assert abs(Decimal(row["read"]) / 10 + row["write"] * Decimal("1.25") + row["plain"] - cost) < 1
+        assert row["share"] == pytest.approx(row["saved"] / float(base.cost), abs=1e-5)
+        assert row["share"] >= 0.005
+    alone = frame.filter(pl.col("together") == 1)
+    safe, every = frame.filter(pl.col("together") > 1).sort("changes_behaviour").to_dicts()
+    assert alone["saved"].to_list() == sorted(alone["saved"], reverse=True)
+    assert safe["saved"] >= max(alone.filter(~pl.col("changes_behaviour"))["saved"])
+    assert alone["saved"].sum() >= every["saved"] >= max(safe["saved"], *alone["saved"])
+    assert every["changes_behaviour"]
+    assert not safe["changes_behaviour"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.permutations(["a", "b", "c"]), st.integers(0, 3)), min_size=1, max_size=6))
+def test_tools_in_a_fixed_order_read_what_sorted_tools_would(sent: list[tuple[list[str], int]]) -> None:
+    """Sorting what was sent in any order is the log in which it was sent sorted."""
+
+    def record(*, ordered: bool) -> Record:
+        maker = Maker()
+        for number, (names, turn) in enumerate(sent):
+            tools = [tool(name, f"{name} does " * 700) for name in (sorted(names) if ordered else names)]
+            send(maker, [*tools, said(f"turn {turn}")], 10 * number, marks=(2, -1))
+        return maker.made()
+
+    mixed, clean = staged(record(ordered=False))[0], staged(record(ordered=True))[0]
+    asked = mixed.outcome(Change(Edit(ordered=True)))
+    for row, one in asked.served.items():
+        assert one.read == pytest.approx(clean.outcome(Change()).served[row].read, abs=4)  # rounding along paths
+
+
+# --- one by one ----------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_in_the_system_prompt_is_told_and_moved_to_the_end() -> None:
+    record = session(clock="It is 2026-10-14T10:")
+    stage, _ = staged(record)
+    frame = table_of(record)
+    row = frame.row(0, named=True)
+    assert (row["what_if"], row["changes_behaviour"]) == ("volatile text moved to the end", False)
+    assert row["how"] == "timestamp of the system prompt, behind the last message"
+    served = stage.outcome(Change()).served
+    assert not any(one.read for one in served.values())
+    moved = stage.outcome(Change(Edit(split=volatile(record.tree, range(1, len(record.tree)))))).served
+    assert not moved[0].read
+    assert all(moved[row].read > 2_000 for row in range(1, len(moved)))
+    assert all(one.plain < 60 for one in moved.values())
+
+
+def test_what_does_not_change_is_not_volatile() -> None:
+    stage, _ = staged(session(clock=""))
+    assert not volatile(stage.ground.tree, range(1, len(stage.ground.tree)))
+
+
+FORMS = [
+    (["at 2026-10-14 ok", "at 2026-10-15 ok"], [0.0, 0.0]),
+    (["x" * 64 + "2026-10-14", "x" * 64 + "2026-10-15"], [64 / 74] * 2),
+    (["x" * 128 + " 2026-10-14", "x" * 128 + "more 2026-10-15"], [128 / 139, 128 / 143]),  # of different lengths
+    (["x" * 64 + "2026-10-14", "y" * 64 + "2026-10-14"], [0.0, 0.0]),  # they differ in more than their dates
+    (["no date", "none either"], []),
+]
+
+
+@pytest.mark.parametrize(("texts", "kept"), FORMS)
+def test_what_stays_of_volatile_texts(texts: list[str], kept: list[float]) -> None:
+    maker = Maker()
+    for number, text in enumerate(texts):
+        send(maker, [system(text), said("go")], number)
+    tree = maker.made().tree
+    found = {split.segment: split for split in volatile(tree, range(1, len(tree)))}
+    assert [found[number].kept for number in sorted(found)] == pytest.approx(kept)
+    assert len({split.alias for split in found.values()}) == min(1, len(kept))
+
+
+def test_tools_that_nobody_called_are_dropped_or_deferred() -> None:
+    record = session(marks=(1, -1))
+    stage, run = staged(record)
+    rare = frozenset(number for number, entry in enumerate(record.tree.entries) if entry.name == "rare")
+    dropped = stage.outcome(Change(Edit(rare)))
+    gone = {run.prompts[row].total - total for row, total in enumerate(classes(dropped))}
+    assert len(gone) == 1
+    assert 400 < gone.pop() < 1_500
+    deferred = stage.outcome(Change(Edit(rare, search=SEARCH)))
+    assert [a - b for a, b in zip(classes(deferred), classes(dropped), strict=True)] == [SEARCH] * 8
+    names = table_of(record)["what_if"].to_list()
+    assert "never-called tools dropped" in names
+    assert names.index("never-called tools dropped") < names.index("never-called tools deferred")
+
+
+def test_results_are_cut_to_the_token() -> None:
+    stage, run = staged(session())
+    lengths = run.prompts[-1].reach
+    path = stage.ground.tree.path(run.prompts[-1].leaf)
+    over = sum(
+        max(0, lengths[node] - lengths[stage.ground.tree.parents[node]] - 30)
+        for node in path if stage.ground.tree.entry(node).kind is Kind.TOOL_RESULT
+    )  # fmt: skip
+    assert over > 0
+    cut = stage.outcome(Change(Edit(cap=30)))
+    assert run.prompts[-1].total - classes(cut)[-1] == over
+
+
+def test_old_results_are_cleared_in_steps() -> None:
+    """With 3 kept, the 6th message of the client is the first to clear: 3 results stay, later 4 and 5, then 3 again."""
+    stage, run = staged(session(turns=10))
+    scene = rewritten(stage.scene, stage.ground, Edit(cleared=3))
+    fewer = [was.total - now.total for was, now in zip(run.prompts, scene.prompts, strict=True)]
+    assert fewer[:5] == [0] * 5
+    assert 0 < fewer[5] == fewer[6] == fewer[7] < fewer[8] == fewer[9]
+    assert scene.prompts[5].total > CLEARED * 2
+
+
+def test_an_expired_cache_is_kept_alive_or_lives_longer() -> None:
+    stage, _ = staged(session(gap=400))
+    assert not any(one.read for one in stage.outcome(Change()).served.values())
+    pinged, longer = stage.outcome(Change(pings=1)), stage.outcome(Change(ttl="1h"))
+    assert pinged.pings == 8  # one in each of the 7 gaps, and one that nothing follows
+    assert all(pinged.served[row].read for row in range(1, 8))
+    assert all(set(one.writes) <= {"1h"} for one in longer.served.values())
+    assert saved(stage, Change(pings=1)) > 0
+    assert saved(stage, Change(ttl="1h")) > 0
+    short, _ = staged(session(gap=200))
+    assert short.outcome(Change(pings=1)).pings == 1  # only where nothing follows
+
+
+# --- where breakpoints stand ---------------------------------------------------------------------------------------
+
+TREE = [
+    Block("t1", 10, "tools"), Block("t2", 10, "tools"), Block("s1", 10, "system"), Block("s2", 10, "system"),
+    *blocks(4), Block("call", 10, run="a", eligible=False), Block("result", 10, run="b"), Block("last", 10),
+]  # fmt: skip
+PLACED = [
+    (Placement(tools=True), ["t2"]),
+    (Placement(system="last", messages=1), ["s2", "last"]),
+    (Placement(tools=True, system="each", messages=1), ["t2", "s1", "s2", "last"]),
+    (Placement(tools=True, system="each", messages=2), ["s1", "s2", "result", "last"]),  # the first goes
+    (Placement(messages=3), ["4", "result", "last"]),
+    (STUDIED["without tool results"], ["t2", "s2", "4"]),
+    (STUDIED["system prompt only"], ["t2", "s2"]),
+    (STUDIED["full context"], ["t2", "s2", "last"]),
+]
+
+
+@pytest.mark.parametrize(("rule", "expected"), PLACED)
+def test_a_rule_names_places(rule: Placement, expected: list[str]) -> None:
+    forest = Forest()
+    leaf = forest.path(TREE)[-1]
+    nodes = Places(forest.shape()).nodes(rule, leaf, 4)
+    assert [block.name for block in (forest.content[node] for node in nodes) if block] == expected
+
+
+@pytest.mark.parametrize(("count", "anchor"), [(9, []), (10, []), (11, ["10"]), (20, ["10"]), (21, ["20"])])
+def test_every_so_many_blocks(count: int, anchor: list[str]) -> None:
+    forest = Forest()
+    leaf = forest.path([Block("s", 10, "system"), *blocks(count)])[-1]
+    nodes = Places(forest.shape()).nodes(Placement(messages=1, every=10), leaf, 4)
+    assert [block.name for block in (forest.content[node] for node in nodes) if block] == [*anchor, str(count)]
+
+
+def test_rules_fit_into_the_breakpoints_there_are() -> None:
+    assert all(rule.least <= 4 for rule in placements(4))
+    assert {rule.least for rule in placements(1)} == {1}
+
+
+def test_breakpoints_are_placed_where_a_log_has_none() -> None:
+    record = session(marks=())
+    row = table_of(record).row(0, named=True)
+    assert row["what_if"] == "breakpoints placed better"
+    stage, _ = staged(record)
+    assert saved(stage, Change(placement=Placement(messages=1))) == 0
+    assert saved(stage, Change(placement=Placement(messages=1), everywhere=True)) > 0
+
+
+def test_transcripts_do_not_tell_where_breakpoints_stand() -> None:
+    stage, _ = staged(read("claude-code/session.jsonl"))
+    assert not any(stage.placeable(row) for row in range(len(stage.requests)))
+
+
+def test_a_marker_on_what_moves_stands_on_what_is_before_it() -> None:
+    stage, run = staged(session(clock="It is 2026-10-14T10:", marks=(3, -1)))
+    entry = next(number for number, one in enumerate(stage.ground.tree.entries) if one.marks)
+    whole = frozenset(Split(number, b"gone", 0.0) for number, one in enumerate(stage.ground.tree.entries) if one.marks)
+    assert entry
+    scene = rewritten(stage.scene, stage.ground, Edit(split=whole))
+    for was, now in zip(run.prompts, scene.prompts, strict=True):
+        assert now.tokens(now.marks[0][0]) == was.tokens(stage.ground.tree.parents[was.marks[0][0]])
+        assert now.marks[-1][0] != now.leaf
+        assert now.tokens(now.leaf) == was.total
+
+
+def test_a_memory_block_that_tells_the_date_goes_to_the_end() -> None:
+    maker = Maker()
+    for day in range(4):
+        spot = Spot("messages", "user", opens=True)
+        memory = parts.segment(spot, Kind.MEMORY, f"<system-reminder>2026-10-1{day}</system-reminder>")
+        send(maker, [*HEAD, system("rules " * 600), memory, said("please " * 800)], day * 10)
+    row = table_of(maker.made()).row(0, named=True)
+    assert row["how"] == "date of the memory and reminders, behind the last message"
