@@ -317,5 +317,5 @@ def _lines_run(count: int) -> int:
 
 def test_a_request_costs_its_new_content_however_long_its_path() -> None:
     short, middle, long = (_lines_run(count) for count in (40, 80, 160))
-    assert middle < 2.3 * short
-    assert long < 2.3 * middle
+    assert middle < 2.1 * short
+    assert long < 2.1 * middle

@@ -99,10 +99,20 @@ def classes(outcome: Outcome) -> list[int]:
 def test_a_change_of_nothing_is_the_log_as_run(name: str) -> None:
     stage, run = staged(read(name))
     base = stage.outcome(Change())
-    assert [base.served.get(row) for row in range(len(run.served))] == run.served
+    assert all(run.served[row] == one for row, one in base.served.items())
+    assert len(base.served) + base.unpriced == len(run.served)
     stage.scenes[Edit()] = rewritten(stage.scene, stage.ground, Edit())
-    stage.outcomes.clear()
     assert stage.outcome(Change()) == base
+
+
+IDLE = (Edit(cap=10**9), Edit(cleared=10**6), Edit(dropped=frozenset({10**6}), search=SEARCH))
+
+
+@pytest.mark.parametrize("edit", IDLE)
+@pytest.mark.parametrize("name", LOGS)
+def test_what_touches_nothing_saves_nothing(name: str, edit: Edit) -> None:
+    stage, _ = staged(read(name))
+    assert stage.outcome(Change(edit)).served == stage.outcome(Change()).served
 
 
 EDITS = (Edit(ordered=True), Edit(cap=50), Edit(cleared=2), Edit(cap=80, cleared=3, ordered=True))

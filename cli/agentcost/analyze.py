@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from agentcost import cachetables, tables, tooltables
-from agentcost.caching import Asking, Run, as_run, under_every_policy
+from agentcost.caching import Asking, as_run, under_every_policy
 from agentcost.lineage import standings
 from agentcost.measure import measure
 from agentcost.model import ROOT
@@ -47,6 +47,7 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     parts = tooltables.parts(record.tree, requests, measured, indexes)
     labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
     keys = [checked_key(key, labels) for key in choices.by]
+    compared = choices.every_policy and any(run.policies)  # lengths alone are under no policy
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
@@ -55,11 +56,9 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
-        "caches": cachetables.caches(chosen, requests, run, under_every_policy(run) if choices.every_policy else {}),
-        "misses": cachetables.misses(chosen, _parted(record, run)),
-        "whatifs": (
-            what_ifs(record.tree, requests, standing, measured, run, indexes) if choices.every_policy else no_what_ifs()
-        ),
+        "caches": cachetables.caches(chosen, requests, run, under_every_policy(run) if compared else {}),
+        "misses": cachetables.misses(chosen),
+        "whatifs": (what_ifs(record.tree, requests, standing, measured, run, indexes) if compared else no_what_ifs()),
         "agreement": cachetables.agreement(requests, run, indexes),
         "hidden": tables.hidden(standing, measured, indexes),
         "rulers": tables.rulers([found.ruler for found in measured]),
@@ -67,17 +66,6 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     }
     found["servers"] = tooltables.servers(found["tools"])
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
-
-
-def _parted(record: Record, run: Run) -> list[str]:
-    """Per request, the component and name of the segment at which its path leaves the one before it."""
-    names = []
-    for miss in run.misses:
-        entry = record.tree.entry(miss.parted) if miss and miss.parted is not None else None
-        marks = sorted({mark.what for mark in entry.marks}) if entry else []
-        held = f" (holds a {', a '.join(marks)})" if marks else ""
-        names.append(f"{entry.kind.value} {entry.name}".strip() + held if entry else "")
-    return names
 
 
 def _scope(every: pl.DataFrame, chosen: pl.DataFrame, choices: Choices) -> Scope:

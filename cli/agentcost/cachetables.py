@@ -32,25 +32,16 @@ def request_columns(run: Run) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
 
 
-_IN_CONTENT = frozenset({"tools_changed", "system_changed", "messages_changed", "compaction"})
-"""Causes that lie where two paths part."""
-
-
-def misses(chosen: pl.DataFrame, parted: Sequence[str]) -> pl.DataFrame:
-    """A row per cause, the one that lost the most first, with its worst request as evidence.
-
-    `parted` says per request of the record where its path leaves the one before it.
-    """
+def misses(chosen: pl.DataFrame) -> pl.DataFrame:
+    """A row per cause, the one that lost the most first, with its worst request as evidence."""
     total = int(chosen["prompt"].sum())
     rows = []
     for (cause,), group in chosen.filter(pl.col("cause") != "").group_by("cause"):
         worst = group.sort("lost", "index", descending=[True, False]).row(0, named=True)
-        where = parted[worst["index"]] if cause in _IN_CONTENT else ""
-        evidence = ": ".join(word for word in (where, worst["evidence"]) if word)
         lost = int(group["lost"].sum())
         rows.append((
             cause, len(group), group["session"].n_unique(), lost, lost / total if total else None,
-            str(cause) not in UNEXPLAINED, evidence, f"{worst['source']}:{worst['line']}", MENDS[str(cause)],
+            str(cause) not in UNEXPLAINED, worst["evidence"], f"{worst['source']}:{worst['line']}", MENDS[str(cause)],
         ))  # fmt: skip
     schema = {
         "cause": pl.String, "requests": pl.Int64, "sessions": pl.Int64, "lost": pl.Int64, "share": pl.Float64,

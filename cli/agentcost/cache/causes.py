@@ -71,7 +71,7 @@ class Pair:
 
     `common` is the last node both paths have, `changes` what differs behind it, the first first. `kept` are the tokens
     that the reference left in the cache, `read` those that the request read. `other` says that the request is of
-    another conversation: it can share the reference's head only.
+    another conversation: it can share the reference's head only; `hides` that the log does not hold all of a prompt.
     """
 
     prompt: Prompt

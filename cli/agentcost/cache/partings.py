@@ -233,7 +233,7 @@ def _how(before: Piece, now: Piece) -> str:
         same = "the same beginning and length, another end or id" if alike else "the same length"
         return f": {same}, perhaps JSON keys in another order"
     size = "" if before.size == now.size else f": {before.size:,} → {now.size:,} bytes"
-    return (f" (holds a {marks})" if marks else "") + size + (f", alike for its first {alike:,}" if alike else "")
+    return (f" (holds a {marks})" if marks else "") + size + (f", alike for its first {alike:,} bytes" if alike else "")
 
 
 def _same(left: Piece, right: Piece) -> bool:

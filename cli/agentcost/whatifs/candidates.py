@@ -72,7 +72,7 @@ def _placed(stage: Stage) -> Iterator[Candidate]:
     if len(rules) * steps > MOST_STEPS:
         rules, note = SHORTLIST, f" (of {len(SHORTLIST)} rules only: the log is long)"
     kinds = {bool(stage.scene.prompts[row].marks) for row in rows}
-    best = min(rules, key=lambda rule: stage.outcome(Change(placement=rule, everywhere=True not in kinds)).cost)
+    best = min(rules, key=lambda rule: stage.cost(Change(placement=rule, everywhere=True not in kinds)))
     for everywhere in sorted({False in kinds, True not in kinds}):
         more = ", also where none stood" if everywhere and True in kinds else ""
         words = f"behind {best.words}{more}{note}"

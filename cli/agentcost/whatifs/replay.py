@@ -21,6 +21,10 @@ MARGIN = 0.9
 """A ping is sent when this share of the time to live is over."""
 
 
+_KEPT = 3
+"""Rewritten logs that are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is done otherwise: paths rewritten, breakpoints placed by a rule (also where there were none:
@@ -60,7 +64,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Stage:
-    """The log as a place to replay changes: `chosen` rows count, all take part."""
+    """The log as a place to replay changes: `chosen` rows count, all take part.
+
+    `scenes` are the requests by edit, the unedited ones first; `next` is when the one that goes on from each starts.
+    """
 
     scene: Scene
     ground: Ground
@@ -68,8 +75,8 @@ class Stage:
     standing: Sequence[Standing]
     chosen: Sequence[int]
     scenes: dict[Edit, Scene] = field(default_factory=dict)
-    places: dict[int, Places] = field(default_factory=dict)
-    outcomes: dict[Change, Outcome] = field(default_factory=dict)
+    places: dict[Edit, Places] = field(default_factory=dict)
+    costs: dict[Change, Decimal] = field(default_factory=dict)
     next: list[float | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,14 +86,15 @@ class Stage:
             if stand.before is not None:
                 self.next[stand.before] = self.scene.prompts[row].start
 
-    def outcome(self, change: Change) -> Outcome:
-        """A change replayed, once."""
-        found = self.outcomes.get(change)
+    def cost(self, change: Change) -> Decimal:
+        """What the log would cost, in tokens of plain input; replayed once."""
+        found = self.costs.get(change)
         if found is None:
-            found = self.outcomes[change] = self._replayed(change)
+            found = self.costs[change] = self.outcome(change).cost
         return found
 
-    def _replayed(self, change: Change) -> Outcome:
+    def outcome(self, change: Change) -> Outcome:
+        """A change replayed."""
         scene = self._scene(change.edit)
         prompts = self._marked(scene, change)
         served: dict[int, Served] = {}
@@ -112,15 +120,20 @@ class Stage:
         return sorted(calls + more, key=lambda call: (call[1].start, call[2]))
 
     def _scene(self, edit: Edit) -> Scene:
+        """The requests under an edit. Few are kept: each has a tree of its own."""
         found = self.scenes.get(edit)
         if found is None:
+            if len(self.scenes) > _KEPT:
+                oldest = list(self.scenes)[1]
+                del self.scenes[oldest]
+                self.places.pop(oldest, None)
             found = self.scenes[edit] = rewritten(self.scene, self.ground, edit)
         return found
 
-    def _places(self, scene: Scene) -> Places:
-        found = self.places.get(id(scene))
+    def _places(self, edit: Edit) -> Places:
+        found = self.places.get(edit)
         if found is None:
-            found = self.places[id(scene)] = Places(scene.shape)
+            found = self.places[edit] = Places(self._scene(edit).shape)
         return found
 
     # --- breakpoints ------------------------------------------------------------------------------------------
@@ -139,7 +152,7 @@ class Stage:
             most = {name: policy_named(name).max_breakpoints for name in {scene.policies[row] for row in rows}}
             for name, limit in most.items():
                 own = [row for row in rows if scene.policies[row] == name]
-                marks = placed(self._places(scene), [prompts[row] for row in own], change.placement, limit)
+                marks = placed(self._places(change.edit), [prompts[row] for row in own], change.placement, limit)
                 for row, found in zip(own, marks, strict=True):
                     prompts[row] = replace(prompts[row], marks=found)
         if change.ttl:
@@ -150,12 +163,14 @@ class Stage:
 
     def _pings(self, row: int, prompt: Prompt, name: str, most: int) -> list[Prompt]:
         """The request sent again for no answer, while nothing follows it: a conversation's, not a single call's."""
-        ttl = ttl_of(policy_named(name), prompt.model, prompt.marks[-1][1] if prompt.marks else "")
-        if ttl is None or self.requests[row].started is None or self.requests[row].role != "main":
+        policy = policy_named(name)
+        ttl = ttl_of(policy, prompt.model, prompt.marks[-1][1] if prompt.marks else "")
+        if ttl is None or (policy.mechanism == "breakpoint" and not prompt.marks):
             return []
-        if self.standing[row].turn < 2 and self.next[row] is None:
+        request, until = self.requests[row], self.next[row]
+        single = self.standing[row].turn < 2 and until is None
+        if request.started is None or request.role != "main" or single:
             return []
-        until = self.next[row]
         times = [prompt.start + MARGIN * ttl.seconds * number for number in range(1, most + 1)]
         wait = max(0.0, prompt.first_token - prompt.start)
         return [
@@ -169,22 +184,18 @@ class Stage:
     def _summed(self, served: Mapping[int, Served], pinged: Sequence[tuple[int, Served]]) -> Outcome:
         chosen = set(self.chosen)
         sums: Counter[tuple[str, str, str]] = Counter()
-        read = written = plain = pings = 0
-        unpriced = sum(1 for row in self.chosen if row not in served or not self.priced(row))
-        rows = [(row, served[row]) for row in self.chosen if row in served]
-        sent = [(row, result) for row, result in pinged if row in chosen]
+        read = written = plain = 0
+        rows = [(row, served[row]) for row in self.chosen if row in served and self.priced(row)]
+        sent = [(row, result) for row, result in pinged if row in chosen and self.priced(row)]
         for row, result in [*rows, *sent]:
-            if not self.priced(row):
-                continue
             key = self.scene.policies[row], self.requests[row].model
             sums[*key, "read"] += result.read
             sums[*key, "plain"] += result.plain
             for ttl, tokens in result.writes.items():
                 sums[*key, f"write {ttl}"] += tokens
             read, written, plain = read + result.read, written + result.written, plain + result.plain
-        pings = len(sent)
         cost = sum((tokens * (_times(*key) or Decimal(0)) for key, tokens in sums.items()), Decimal(0))
-        return Outcome(dict(rows), cost, read, written, plain, pings, unpriced)
+        return Outcome(dict(rows), cost, read, written, plain, len(sent), len(self.chosen) - len(rows))
 
     def priced(self, row: int) -> bool:
         """Whether the policy of a request says what its tokens cost, whatever becomes of them."""

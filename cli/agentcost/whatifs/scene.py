@@ -91,7 +91,7 @@ def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
     for row, (prompt, route) in enumerate(zip(scene.prompts, routes, strict=True)):
         number = ground.ruler[row]
         if number not in told:
-            told[number] = {} if edit.cleared else _told(paths, prompt.lengths, lengths[number])
+            told[number] = _told(paths, prompt.lengths, lengths[number])
         prompts.append(_prompt(paths, prompt, route, lengths[number], told[number], scene.policies[row]))
     return Scene(shape_of(paths.new), prompts, scene.policies)
 
@@ -163,7 +163,10 @@ def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Mapping[i
     for node, tokens in lengths.items():
         end = paths.last_tool[node]
         if not paths.edit.tools or node != end or node in ends:
-            told.setdefault(paths.to(node), tokens - found.away[node] - _tools_lost(paths, end, found))
+            left = tokens - found.away[node] - _tools_lost(paths, end, found)
+            told.setdefault(paths.to(node), left)
+            if node in paths.short:
+                told.setdefault(paths.short[node], left - found.cleared[node])
     return told
 
 

@@ -140,7 +140,7 @@ def _joined(stage: Stage, base: Outcome, parts: Sequence[Found], start: Sequence
 
 
 def _saved(stage: Stage, base: Outcome, parts: Sequence[Found]) -> Decimal:
-    return base.cost - stage.outcome(_sum(parts)).cost
+    return base.cost - stage.cost(_sum(parts))
 
 
 def _sum(parts: Sequence[Found]) -> Change:
