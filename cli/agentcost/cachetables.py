@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 import polars as pl
 
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.causes import MENDS, UNEXPLAINED
-from agentcost.cache.policy import Policy, multipliers_of
+from agentcost.cache.policy import Multipliers, Policy, multipliers_of
 from agentcost.cache.simulate import Served
 from agentcost.caching import Run
 from agentcost.model import Request
@@ -125,7 +126,7 @@ def _billed_cost(known: pl.DataFrame, requests: Sequence[Request]) -> Decimal | 
         usage, policy = requests[row].usage, load_policies().get(name)
         if usage is None or policy is None:
             return None
-        times = multipliers_of(policy, requests[row].model)
+        times = _times(name, requests[row].model)
         writes = {"5m": usage.write_5m + usage.write, "1h": usage.write_1h}
         part = _cost(times.read, times.writes, usage.read, writes, usage.plain)
         if part is None:
@@ -158,8 +159,13 @@ def _row(
 
 
 def _priced(policy: Policy, model: str, served: Served) -> Decimal | None:
-    times = multipliers_of(policy, model)
+    times = _times(policy.name, model)
     return _cost(times.read, times.writes, served.read, served.writes, served.plain)
+
+
+@lru_cache(maxsize=4096)
+def _times(policy: str, model: str) -> Multipliers:
+    return multipliers_of(load_policies()[policy], model)
 
 
 def _cost(

@@ -23,19 +23,26 @@ def parts(
     """Tokens carried by every named part of every component, over the chosen requests."""
     levels = levels_of(tree)
     keys = [(KIND_COLUMNS[entry.kind], entry.name, entry.server) for entry in tree.entries]
-    tokens: Counter[Part] = Counter()
-    carriers: Counter[Part] = Counter()
-    texts: dict[Part, set[int]] = {}
+    names = sorted(set(keys))
+    number = {key: place for place, key in enumerate(names)}
+    of_segment = numpy.array([number[key] for key in keys], dtype=numpy.int64)
+    segments = numpy.array(tree.segments, dtype=numpy.int64)
+    tokens, carriers = (numpy.zeros(len(names), dtype=numpy.int64) for _ in range(2))
+    held: set[int] = set()
     for group in measured:
         passing = levels.up([requests[row].node for row in group.rows if row in chosen])
-        used = numpy.flatnonzero(passing)[1:].tolist()
-        for node in used:
-            key = keys[tree.segments[node]]
-            tokens[key] += int(group.lengths[node]) * int(passing[node])
-            texts.setdefault(key, set()).add(tree.segments[node])
-        for node in _topmost(tree, keys, used):
-            carriers[keys[tree.segments[node]]] += int(passing[node])
-    rows = [(*key, tokens[key], carriers[key], len(texts[key])) for key in sorted(tokens)]
+        used = numpy.flatnonzero(passing)[1:]
+        own = of_segment[segments[used]]
+        numpy.add.at(tokens, own, group.lengths[used] * passing[used])
+        held.update(segments[used].tolist())
+        top = numpy.fromiter(_topmost(tree, own.tolist(), used.tolist()), dtype=numpy.int64)
+        numpy.add.at(carriers, of_segment[segments[top]], passing[top])
+    texts = numpy.bincount(of_segment[sorted(held)], minlength=len(names)) if held else numpy.zeros(len(names))
+    rows = [
+        (*key, int(tokens[place]), int(carriers[place]), int(texts[place]))
+        for key, place in number.items()
+        if texts[place]
+    ]
     schema = {
         "component": pl.String, "name": pl.String, "server": pl.String, "tokens": pl.Int64, "requests": pl.Int64,
         "distinct": pl.Int64,
@@ -45,11 +52,14 @@ def parts(
     )
 
 
-def _topmost(tree: Tree, keys: Sequence[Part], used: Sequence[int]) -> Iterator[int]:
-    """The nodes above which no node of their path has the same key; parents come before their children."""
-    above: dict[int, frozenset[Part]] = {ROOT: frozenset()}
-    for node in used:
-        held, key = above[tree.parents[node]], keys[tree.segments[node]]
+def _topmost(tree: Tree, keys: Sequence[int], used: Sequence[int]) -> Iterator[int]:
+    """The nodes above which no node of their path has the same key; parents come before their children.
+
+    `keys` are those of the nodes `used`.
+    """
+    above: dict[int, frozenset[int]] = {ROOT: frozenset()}
+    for node, key in zip(used, keys, strict=True):
+        held = above[tree.parents[node]]
         if key not in held:
             held |= {key}
             yield node
