@@ -14,7 +14,7 @@ WORDS = {"model", "errors", "units"}
 RESULT = {"record", "results"}
 PIPELINE = {
     "growth", "lineage", "measure", "tables", "selection", "labels", "analyze", "loading", "parallel", "resuming",
-    "excerpts", "caching", "cachetables", "whatifs", "tooltables",
+    "excerpts", "caching", "cachetables", "whatifs", "tooltables", "choices",
 }  # fmt: skip
 READING = {"rendering", "ingest", "tokens", "prefix", "marks"}
 SIMULATION = {"cache", "pricing", "kv", "capacity", "tiers", "prefill"}

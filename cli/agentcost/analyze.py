@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
 
 from agentcost import cachetables, tables, tooltables
 from agentcost.caching import Asking, as_run, under_every_policy
+from agentcost.choices import Choices
 from agentcost.lineage import standings
 from agentcost.measure import measure
 from agentcost.model import ROOT
 from agentcost.record import Record
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
-from agentcost.selection import Selection, calendar, checked_key, offered, select
+from agentcost.selection import calendar, checked_key, offered, select
 from agentcost.whatifs.table import no_what_ifs, what_ifs
 
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the user asked of a record: which requests, grouped by what, how many rows, in what order."""
-
-    selection: Selection = field(default_factory=Selection)
-    by: tuple[str, ...] = ()
-    top: int = 10
-    sort: str = ""
-    assumed_gap: float | None = None
-    policy: str = ""
-    scope_by: str = ""
-    every_policy: bool = False
+__all__ = ["Choices", "evaluate", "path", "segments_of"]
 
 
 def evaluate(record: Record, choices: Choices | None = None) -> Analysis:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
-    from agentcost.analyze import Choices
+    from agentcost.choices import Choices
     from agentcost.ingest.inputs import Inputs
     from agentcost.loading import Reading
     from agentcost.model import Segment
@@ -50,8 +50,8 @@ class Asked:
 
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""
-        from agentcost.analyze import Choices  # noqa: PLC0415 — heavy
         from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
+        from agentcost.choices import Choices  # noqa: PLC0415 — heavy
         from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
         from agentcost.selection import Selection, parse_where, zone_of  # noqa: PLC0415 — heavy
 

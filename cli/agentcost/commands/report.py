@@ -87,7 +87,6 @@ def command(name: str) -> Callable[..., None]:
 
 def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis]:
     """The record of the logs and its analysis, warned about and saved as asked."""
-    from agentcost.analyze import evaluate  # noqa: PLC0415 — heavy
     from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
     from agentcost.record import save as packed  # noqa: PLC0415 — heavy
 
@@ -103,6 +102,8 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
             Path(save).write_bytes(packed(record))
         except OSError as error:
             raise AgentcostError(f"--save {save}: cannot be written ({error.strerror})") from error
+    from agentcost.analyze import evaluate  # noqa: PLC0415 — after the logs are read: it starts threads, and forks fear them
+
     return record, evaluate(record, choices)
 
 
