@@ -139,7 +139,7 @@ def test_providers(url: str, provider: str) -> None:
         ({"request": {"url": URL, "body": BODY}, "response": {"status_code": 529, "body": {"type": "error"}}},
          "failed call (status 529)"),
         ({"request": {"body": BODY}, "status": 401}, "failed call (status 401)"),
-        ({"request": {"url": "https://api.anthropic.com/v1/models"}}, "call that generates nothing"),
+        ({"request": {"url": "https://api.anthropic.com/v1/models"}}, "call to another API"),
         ({"event": "start"}, "record without a request body"),
         ({}, "record without a request body"),
     ],

@@ -230,3 +230,30 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, env=environment(Path("unused")), check=True, timeout=60
     )
     assert done.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize("option", ["--save", "-o"])
+def test_a_log_is_never_written_over(option: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(body() + b"\n")
+    done = agentcost(tmp_path / "cache", "turns", log, option, log)
+    assert done.returncode == 2
+    assert b"one of the logs" in done.stderr
+    assert log.read_bytes() == body() + b"\n"
+
+
+def test_a_record_replaces_only_a_record(tmp_path: Path) -> None:
+    log, other = tmp_path / "log.jsonl", tmp_path / "notes.txt"
+    log.write_bytes(body() + b"\n")
+    other.write_text("mine")
+    assert agentcost(tmp_path / "cache", "analyze", log, "--save", other).returncode == 2
+    assert other.read_text() == "mine"
+    record = tmp_path / "run.agentcost"
+    for _ in range(2):
+        assert agentcost(tmp_path / "cache", "analyze", log, "--save", record).returncode == 0
+
+
+def test_capture_needs_a_folder_before_it_waits(tmp_path: Path) -> None:
+    done = agentcost(tmp_path / "cache", "capture", tmp_path / "nowhere" / "x.json")
+    assert done.returncode == 1
+    assert b"there is no folder" in done.stderr

@@ -11,7 +11,7 @@ from agentcost.caching import Asking, as_run, under_every_policy
 from agentcost.choices import Choices
 from agentcost.lineage import standings
 from agentcost.measure import measure
-from agentcost.model import ROOT
+from agentcost.model import ROOT, Knowledge
 from agentcost.record import Record
 from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
 from agentcost.selection import calendar, checked_key, offered, select
@@ -35,7 +35,8 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
     parts = tooltables.parts(record.tree, requests, measured, indexes)
     labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
     keys = [checked_key(key, labels) for key in choices.by]
-    compared = choices.every_policy and any(run.policies)  # lengths alone are under no policy
+    known = {request.knowledge for request in requests}
+    compared = choices.every_policy and known != {Knowledge.COUNTS}  # lengths alone are under no policy
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
@@ -44,9 +45,15 @@ def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
-        "caches": cachetables.caches(chosen, requests, run, under_every_policy(run) if compared else {}),
+        "caches": cachetables.caches(
+            chosen, requests, run, under_every_policy(run, Knowledge.BLOCKS in known) if compared else {}
+        ),
         "misses": cachetables.misses(chosen),
-        "whatifs": (what_ifs(record.tree, requests, standing, measured, run, indexes) if compared else no_what_ifs()),
+        "whatifs": (
+            what_ifs(record.tree, requests, standing, measured, run, indexes)
+            if compared and any(run.policies)
+            else no_what_ifs()
+        ),
         "agreement": cachetables.agreement(requests, run, indexes),
         "hidden": tables.hidden(standing, measured, indexes),
         "rulers": tables.rulers([found.ruler for found in measured]),

@@ -309,9 +309,13 @@ def _with_lengths(
 
 
 def _policy_name(request: Request, prompt: Prompt) -> str:
+    """The policy of a request; "" where none is known, or where its breakpoints cannot be: hashed blocks have none."""
     if request.knowledge is Knowledge.COUNTS:
         return ""
-    return policy_of(request.provider, request.model, request.api, explicit=bool(prompt.marks)) or ""
+    name = policy_of(request.provider, request.model, request.api, explicit=bool(prompt.marks)) or ""
+    if request.knowledge is Knowledge.BLOCKS and name and policy_named(name).mechanism in _EXACT:
+        return ""
+    return name
 
 
 def _read(request: Request, served: Served | None) -> int | None:
@@ -391,14 +395,22 @@ def _in_tree(miss: Miss | None, seen: Rendered) -> Miss | None:
     return replace(miss, parted=seen.origin[miss.parted])
 
 
-def under_every_policy(run: Run) -> dict[str, list[Served]]:
-    """The same requests under each policy that is known. Where a policy needs breakpoints and the log has none, they
-    stand where harnesses put them: behind the tools, the system prompt, and the last two messages."""
+_EXACT = ("breakpoint", "endpoint")
+"""Mechanisms that keep what ends at a content block or a message, which a log of hashed blocks does not tell."""
+
+
+def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served]]:
+    """The same requests under each policy that is known; of hashed `blocks`, only under those that keep blocks.
+
+    Where a policy needs breakpoints and the log has none, they stand where harnesses put them: behind the tools, the
+    system prompt, and the last two messages.
+    """
     shape = run.shape
     placed = [_placed(shape, prompt) for prompt in run.prompts]
     return {
         name: simulate(policy, shape, _asked(policy, placed) if policy.mechanism == "breakpoint" else run.prompts)
         for name, policy in sorted(load_policies().items())
+        if not (blocks and policy.mechanism in _EXACT)
     }
 
 

@@ -69,7 +69,7 @@ def run() -> None:
 
 def _interrupt(signal_number: int, frame: object) -> None:
     del signal_number, frame
-    raise Interrupted("interrupted; no report was made. Token counts already kept make the next run faster")
+    raise Interrupted("interrupted; nothing was written")
 
 
 def _fail(message: str, status: int) -> None:

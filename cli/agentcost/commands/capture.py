@@ -29,6 +29,8 @@ def capture(
 
     if file.exists():
         raise AgentcostError(f"{file} exists; name another file, or remove it first")
+    if not file.absolute().parent.is_dir():
+        raise AgentcostError(f"there is no folder {file.absolute().parent}; make it first, or name another file")
     try:
         server = Receiver(port)
     except OSError as error:

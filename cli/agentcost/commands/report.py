@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcost.commands import options
 from agentcost.commands.asked import Asked, inputs
-from agentcost.errors import AgentcostError
+from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -75,6 +75,8 @@ def command(name: str) -> Callable[..., None]:
             first = record.skipped[0]
             raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
         if data:
+            if output:
+                _refuse_to_overwrite("-o", Path(output), [log.name for log in record.logs])
             if include_text:
                 analysis.tables["texts"] = texts(record, analysis, asked)
             deliver(analysis, name, "json" if json else format_, output, table)
@@ -98,6 +100,7 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
     if not quiet:
         warn(record)
     if save:
+        _refuse_to_overwrite("--save", Path(save), [source.name for source in found.sources])
         try:
             Path(save).write_bytes(packed(record))
         except OSError as error:
@@ -105,6 +108,18 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
     from agentcost.analyze import evaluate  # noqa: PLC0415 — after the logs are read: it starts threads, and forks fear them
 
     return record, evaluate(record, choices)
+
+
+def _refuse_to_overwrite(option: str, target: Path, logs: Sequence[str]) -> None:
+    """A log is never written over; with --save neither is any other file that is no record."""
+    if any(Path(log).exists() and target.exists() and target.samefile(log) for log in logs):
+        raise UsageError(f"{option} {target}: that is one of the logs; name another file")
+    from agentcost.record import MAGIC  # noqa: PLC0415 — heavy
+
+    if option == "--save" and target.is_file() and target.stat().st_size:
+        with target.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise UsageError(f"--save {target}: exists and is no record of agentcost; name another file")
 
 
 def take_interrupts() -> None:

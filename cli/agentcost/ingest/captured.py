@@ -88,7 +88,9 @@ def _no_request(record: Record) -> Item:
     if not isinstance(value, dict):
         return Skipped(record.place, "not a JSON object; one request per line is expected")
     url = envelopes.url_of(value)
-    return Other(record.place, "call that generates nothing" if url else "record without a request body")
+    if "bedrock" in url:
+        return Other(record.place, "Bedrock call, which is not read yet: its usage is left out")
+    return Other(record.place, "call to another API" if url else "record without a request body")
 
 
 def _opened(log: Log, record: Record, found: Found) -> Prompt:

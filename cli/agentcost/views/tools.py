@@ -28,7 +28,9 @@ def tools(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
     if not analysis.scope.selected:
         return empty(analysis, width)
     if not len(analysis.tables["tools"]):
-        nothing = "No tool was defined or called in the log."
+        silent = analysis.tables["requests"]["knowledge"].is_in(("blocks", "counts")).all()
+        nothing = "The log holds lengths only: which tools were sent or called is unknown." if silent else ""
+        nothing = nothing or "No tool was defined or called in the log."
         return Group(title(nothing, width), *closing(analysis, width))
     parts: list[RenderableType] = [*answer(analysis, width), Text()]
     if len(analysis.tables["servers"]):
