@@ -57,5 +57,5 @@ def not_a_log(peek: Peek) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "is UTF-16; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
     if b"\0" in head[:_LOOKED_AT]:
-        return "is a binary file"
-    return "" if head.removeprefix(BOM).strip() else "is empty"
+        return "is a binary file; name the log itself, as text, gzip or zstd"
+    return "" if head.removeprefix(BOM).strip() else "is empty; check that the client wrote its log there"
