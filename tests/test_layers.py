@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cli" / "agentcost"
 
-WORDS = {"model", "errors", "units"}
+WORDS = {"model", "errors", "units", "names"}
 RESULT = {"record", "results"}
 PIPELINE = {
     "growth", "lineage", "measure", "tables", "selection", "labels", "analyze", "loading", "parallel", "resuming",
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "units": set(),
+    "names": set(),
     "__init__": set(),
     "rendering": WORDS,
     # level 1: one subject each, and not each other

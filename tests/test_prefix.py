@@ -8,7 +8,7 @@ from tests.building import said, system, tool, words
 
 from agentcost.growth import Growth
 from agentcost.model import ROOT, Ends, Segment
-from agentcost.prefix import Tree, entry_of, levels, shared, shared_bytes
+from agentcost.prefix import Tree, entry_of, shared_bytes
 
 PATHS = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5), max_size=8)
 
@@ -126,17 +126,6 @@ def test_text_in_two_encodings_is_counted_in_both() -> None:
     growth.grow(ROOT, [said("Hello there")], "gpt-4")
     growth.finish()
     assert growth.tree.entries[0].counts == {"o200k_base": 2, "cl100k_base": 2}
-
-
-def test_levels_hold_every_node_once() -> None:
-    tree = grown([["a", "b", "c"], ["a", "c"], ["b"]])
-    rows = [list(row) for row in levels(tree)]
-    assert [len(row) for row in rows] == [2, 2, 1]
-    assert sorted(node for row in rows for node in row) == list(range(1, len(tree)))
-
-
-def test_shared_nodes() -> None:
-    assert [shared([1, 2, 3], other) for other in ([], [1], [1, 2, 3], [1, 5, 3], [4])] == [0, 1, 3, 1, 0]
 
 
 @settings(deadline=None)

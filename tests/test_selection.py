@@ -23,7 +23,6 @@ from agentcost.selection import (
     offered,
     parse_where,
     select,
-    utc_text,
     zone_of,
 )
 
@@ -209,10 +208,6 @@ def test_zones_that_there_are_not(name: str) -> None:
         zone_of(name)
     with pytest.raises(UsageError, match="no such time zone"):
         evaluate(made(), Choices(Selection(zone=name)))
-
-
-def test_moments_for_people() -> None:
-    assert utc_text(at("2026-01-31T13:05"), "Europe/Berlin") == "2026-01-31 14:05"
 
 
 def test_the_words_of_a_selection() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.model import Basis, Kind
+from agentcost.names import bare_name
 from agentcost.tokens import (
     Choice,
     Counts,
@@ -31,7 +32,7 @@ from agentcost.tokens import (
     tool_overhead,
 )
 from agentcost.tokens.counters import BATCH_CHARACTERS, mergeable_ranks, splintr_tokenizer, well_formed
-from agentcost.tokens.encodings import ENCODINGS, UNKNOWN, bare_name
+from agentcost.tokens.encodings import ENCODINGS, UNKNOWN
 
 OPENAI_ENCODINGS = ("o200k_base", "cl100k_base", "o200k_harmony")
 SHIPPED = sorted({encoding.name for _, encoding in ENCODINGS} | {UNKNOWN.name})

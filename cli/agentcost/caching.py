@@ -11,6 +11,7 @@ from agentcost.cache.causes import Miss, Pair, diagnose
 from agentcost.cache.families import policy_of
 from agentcost.cache.keys import key_settings
 from agentcost.cache.partings import Partings
+from agentcost.cache.placing import HARNESSES, Places
 from agentcost.cache.policy import Policy, Salt
 from agentcost.cache.references import Reference, kept_of, references, shared_with_another
 from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate
@@ -395,6 +396,9 @@ def _in_tree(miss: Miss | None, seen: Rendered) -> Miss | None:
     return replace(miss, parted=seen.origin[miss.parted])
 
 
+_MOST_BREAKPOINTS = 4
+"""What every provider of breakpoints takes."""
+
 _EXACT = ("breakpoint", "endpoint")
 """Mechanisms that keep what ends at a content block or a message, which a log of hashed blocks does not tell."""
 
@@ -405,8 +409,15 @@ def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served]
     Where a policy needs breakpoints and the log has none, they stand where harnesses put them: behind the tools, the
     system prompt, and the last two messages.
     """
-    shape = run.shape
-    placed = [_placed(shape, prompt) for prompt in run.prompts]
+    shape, places = run.shape, Places(run.shape)
+    placed = [
+        prompt
+        if prompt.marks
+        else replace(
+            prompt, marks=tuple((node, "") for node in places.nodes(HARNESSES, prompt.leaf, _MOST_BREAKPOINTS))
+        )
+        for prompt in run.prompts
+    ]
     return {
         name: simulate(policy, shape, _asked(policy, placed) if policy.mechanism == "breakpoint" else run.prompts)
         for name, policy in sorted(load_policies().items())
@@ -419,18 +430,3 @@ def _asked(policy: Policy, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
     if policy.ttls[0].name != "1h":
         return prompts
     return [replace(prompt, marks=tuple((node, "1h") for node, _ in prompt.marks)) for prompt in prompts]
-
-
-def _placed(shape: Shape, prompt: Prompt) -> Prompt:
-    if prompt.marks:
-        return prompt
-    nodes: list[int] = []
-    node, level = shape.opening[prompt.leaf], _MESSAGES
-    ending = shape.endings[shape.parents[shape.endings[prompt.leaf]]]
-    while node != ROOT and level:
-        if shape.levels[node] < level:
-            level = shape.levels[node]
-            nodes.append(node)
-        node = shape.parents[node]
-    found = [*reversed(nodes), *([ending] if ending not in (ROOT, *nodes) else []), prompt.leaf]
-    return replace(prompt, marks=tuple((node, "") for node in dict.fromkeys(found)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentcost.model import ROOT, Ends, Kind, Level, Mark, Segment
@@ -139,16 +139,6 @@ def entry_of(segment: Segment, place: tuple[int, int, int]) -> Entry:
     )  # fmt: skip
 
 
-def shared(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many nodes two paths have in common from the root."""
-    count = 0
-    for mine, theirs in zip(left, right, strict=False):
-        if mine != theirs:
-            break
-        count += 1
-    return count
-
-
 def shared_bytes(left: bytes, right: bytes) -> int:
     """How many bytes two texts surely share at their start, by their runs' digests; short by at most 63."""
     width, runs = 8, min(len(left), len(right)) // 8
@@ -156,15 +146,3 @@ def shared_bytes(left: bytes, right: bytes) -> int:
     while count < runs and left[count * width : (count + 1) * width] == right[count * width : (count + 1) * width]:
         count += 1
     return count * 64
-
-
-def levels(tree: Tree) -> Iterator[Sequence[int]]:
-    """Nodes by depth, the root's children first: for sums that go down the tree."""
-    depth = array("q", [0])
-    rows: list[list[int]] = []
-    for node in range(1, len(tree)):
-        depth.append(depth[tree.parents[node]] + 1)
-        if depth[node] > len(rows):
-            rows.append([])
-        rows[depth[node] - 1].append(node)
-    yield from rows

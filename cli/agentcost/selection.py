@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -166,8 +166,3 @@ def _pattern(glob: str) -> str:
     """A glob of * and ? as a pattern over the whole value."""
     wild = {"*": ".*", "?": "."}
     return "(?s)^" + "".join(wild.get(letter) or re.escape(letter) for letter in glob) + "$"
-
-
-def utc_text(seconds: float, zone: str) -> str:
-    """A moment for people: 2026-01-31 14:05 in the zone."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(zone_of(zone)).strftime("%Y-%m-%d %H:%M")

@@ -9,7 +9,8 @@ openrouter  qwen/qwen3-coder                              openrouter: many hosts
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from agentcost.names import bare_name
 
 HOSTS = {
     "deepseek": "deepseek", "xai": "xai", "x-ai": "xai", "moonshot": "kimi", "moonshotai": "kimi",
@@ -40,25 +41,13 @@ _FIRST_ENDPOINTS = (5, 6)
 """The first GPT that caches at exact boundaries."""
 
 
-@lru_cache(maxsize=4096)
-def bare(model: str) -> str:
-    """A model's name without routes and capitals, versions with dots, Claude's parts in one order.
-
-    >>> bare("openrouter/anthropic/claude-3-5-haiku-20241022")
-    'claude-haiku-3.5-20241022'
-    """
-    name = model.lower().rsplit("/", 1)[-1]
-    name = re.sub(r"(?<=\d)[-_p](?=\d{1,2}(?!\d|b\b))", ".", name)
-    return re.sub(r"claude-(\d[\d.]*)-(opus|sonnet|haiku)", r"claude-\2-\1", name)
-
-
 def policy_of(provider: str, model: str, api: str = "", *, explicit: bool = False) -> str | None:
     """The name of the policy; None where nothing is known about how the request was cached.
 
     `explicit` says that the request carries cache markers or names kept content. A model that only its maker
     serves falls under the maker's policy whatever router stands between; others under that of their host.
     """
-    host, name = provider.lower(), bare(model)
+    host, name = provider.lower(), bare_name(model)
     host = CALLED.get(host, host)
     found = _claude(host, name, api) or _openai(host, name) or _gemini(name) or _others(host, name)
     return _EXPLICIT.get(found, found) if found and explicit else found

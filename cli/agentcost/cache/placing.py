@@ -48,6 +48,9 @@ class Placement:
         return ", ".join(found)
 
 
+HARNESSES = Placement(tools=True, system="last", messages=2)
+"""As most harnesses do."""
+
 STUDIED: dict[str, Placement] = {
     "full context": Placement(tools=True, system="last", messages=1),
     "system prompt only": Placement(tools=True, system="last"),
@@ -66,7 +69,7 @@ def placements(most: int) -> list[Placement]:
 
 SHORTLIST = (
     *STUDIED.values(),
-    Placement(tools=True, system="last", messages=2),
+    HARNESSES,
     Placement(system="last", messages=2, every=15),
     Placement(system="each", messages=2),
     Placement(messages=3),

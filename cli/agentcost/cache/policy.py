@@ -19,8 +19,8 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from msgspec import Meta
 
-from agentcost.cache.families import bare
 from agentcost.model import Level
+from agentcost.names import bare_name
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -212,7 +212,7 @@ Row = TypeVar("Row", bound=ForModels)
 
 def rows_for(rows: Sequence[Row], model: str) -> list[Row]:
     """The rows that hold for a model, in their order."""
-    name = bare(model)
+    name = bare_name(model)
     return [row for row in rows if re.search(row.models, name)]
 
 

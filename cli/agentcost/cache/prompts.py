@@ -61,7 +61,6 @@ class Prompt:
     marks: tuple[tuple[int, str], ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     answer: int | None = None
-    answer_tokens: int = 0
 
     def tokens(self, node: int) -> int:
         """Tokens up to a node of the path, never more than the prompt has nor less than none."""

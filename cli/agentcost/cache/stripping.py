@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
 
-from agentcost.cache.families import bare
 from agentcost.model import ROOT, Kind, Level, Mark
+from agentcost.names import bare_name
 
 _LAST_TURN_ONLY = re.compile(r"claude-(?:opus-(?:3|4(?!\.[5-9]))|sonnet-(?:3|4(?!\.[6-9]))|haiku-[34])(?!\d)")
 """Opus before 4.5, Sonnet before 4.6, Haiku through 4.5: Anthropic's page on thinking (2026-08-21)."""
@@ -25,7 +25,7 @@ _LAST_TURN_ONLY = re.compile(r"claude-(?:opus-(?:3|4(?!\.[5-9]))|sonnet-(?:3|4(?
 @cache
 def strips(model: str) -> bool:
     """Whether the thinking of earlier turns is not shown to a model."""
-    return _LAST_TURN_ONLY.search(bare(model)) is not None
+    return _LAST_TURN_ONLY.search(bare_name(model)) is not None
 
 
 class Piece(Protocol):

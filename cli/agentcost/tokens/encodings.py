@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from agentcost.model import Basis, Kind
+from agentcost.names import bare_name
 
 ContentClass = Literal["prose", "markdown", "code", "json", "mixed"]
 
@@ -76,19 +77,6 @@ def encoding_of(model: str) -> Encoding:
     """The encoding of a model as any provider, router or cloud names it."""
     name = bare_name(model)
     return next((encoding for pattern, encoding in ENCODINGS if re.search(pattern, name)), UNKNOWN)
-
-
-def bare_name(model: str) -> str:
-    """The name without routes and capitals, with versions and Claude's names written one way.
-
-    >>> bare_name("openrouter/anthropic/Claude-Opus-4-6")
-    'claude-opus-4.6'
-    >>> bare_name("claude-3-5-sonnet-20241022")
-    'claude-sonnet-3.5-20241022'
-    """
-    name = model.lower().rsplit("/", 1)[-1]
-    name = re.sub(r"(?<=\d)[-_p](?=\d{1,2}(?!\d|b\b))", ".", name)
-    return re.sub(r"claude-(\d[\d.]*)-(opus|sonnet|haiku)", r"claude-\2-\1", name)
 
 
 def exact(name: str, source: str) -> Encoding:

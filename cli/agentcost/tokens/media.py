@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, sqrt
 
-from agentcost.tokens.encodings import CLAUDE_NAME, CLAUDE_NEW, GEMINI_NAME, bare_name, encoding_of
+from agentcost.names import bare_name
+from agentcost.tokens.encodings import CLAUDE_NAME, CLAUDE_NEW, GEMINI_NAME, encoding_of
 
 TEXT_TOKENS_PER_PAGE = 2_250
 """The middle of 1,500-3,000 that Anthropic's docs give for a page of a PDF."""

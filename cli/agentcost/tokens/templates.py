@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Literal
 
 from agentcost.model import Basis
-from agentcost.tokens.encodings import CHECKED, CLAUDE_NAME, bare_name
+from agentcost.names import bare_name
+from agentcost.tokens.encodings import CHECKED, CLAUDE_NAME
 
 Api = Literal["anthropic", "openai-chat", "openai-responses", "gemini", "bedrock"]
 Choice = Literal["auto", "none", "any", "named"]
