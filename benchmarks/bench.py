@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -86,6 +87,23 @@ class Bench:
     def baseline(self, command: str, path: Path) -> Trial:
         """A trial of baselines.py."""
         argv = (sys.executable, str(HERE / "baselines.py"), command, str(path))
+        return Trial(argv, (("PYTHONPATH", str(ROOT / "cli")),))
+
+    def trace(self, requests: int) -> Path:
+        """A trace of hashed blocks of capacity.py, made unless it is there, and read once to be warm."""
+        path = self.folder / f"trace_{requests}.jsonl"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written = path.with_suffix(".part")
+            argv = (sys.executable, str(HERE / "capacity.py"), "write", str(written), str(requests))
+            subprocess.run(argv, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "cli")})
+            written.rename(path)
+        warm(path)
+        return path
+
+    def curve(self, path: Path) -> Trial:
+        """The capacity curve of a trace, read from its file."""
+        argv = (sys.executable, str(HERE / "capacity.py"), "curve", str(path))
         return Trial(argv, (("PYTHONPATH", str(ROOT / "cli")),))
 
     def imports(self, log: Log) -> Trial:

@@ -43,7 +43,9 @@ def run(trial: Trial) -> Run:
         trial.before()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(trial.argv, stdout=output, stderr=errors, env=os.environ | dict(trial.environment))
+        environment = {**os.environ, **dict(trial.environment)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its byte code
+        process = subprocess.Popen(trial.argv, stdout=output, stderr=errors, env=environment)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

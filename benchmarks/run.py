@@ -106,6 +106,14 @@ def short_lines(bench: Bench) -> Iterator[Target]:
     yield Target("P8", "lines of 1.5 KB / orjson.loads", bench.analyze(log), bench.baseline("parse", log.path), 3.5)
 
 
+def capacity_curve(bench: Bench) -> Iterator[Target]:
+    """Every capacity of a trace of hashed blocks: the curve alone, and all from the file on."""
+    path = bench.trace({"small": 700}.get(bench.size, 7_000))
+    parse, ours = bench.baseline("parse", path), bench.curve(path)
+    yield Target("P9", "curve of every capacity / orjson.loads of the trace", ours, parse, 3, "step")
+    yield Target("", "the same, reading the trace included", ours, parse, None)
+
+
 def start_up(bench: Bench) -> Iterator[Target]:
     """The time until help appears."""
     yield Target("P11", "--help / python -c pass", bench.ours("--help"), Trial((sys.executable, "-c", "pass")), 8)
@@ -144,6 +152,7 @@ GROUPS: Sequence[tuple[tuple[str, ...], Callable[[Bench], Iterator[Target]]]] = 
     (("P6",), memory),
     (("P7",), cache_marks),
     (("P8",), short_lines),
+    (("P9",), capacity_curve),
     (("P11",), start_up),
     (("P12",), counts),
     (("P13",), appended),

@@ -96,6 +96,13 @@ def ratio(target: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float
     return statistics.median(one.wall / (target.scale * seconds_inside(other)) for one, other in pairs)
 
 
+def step(_: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float:
+    """The median over pairs of the step that ours reports / baseline."""
+    return statistics.median(
+        told_by(one)["step_s"] / seconds_inside(other) for one, other in zip(ours, baseline, strict=True)
+    )
+
+
 def speed(target: Target, ours: Sequence[Run], _: Sequence[Run]) -> float:
     """MB of log per second, start-up included."""
     return target.amount / 1e6 / wall(ours)
@@ -158,6 +165,12 @@ def seconds(runs: Sequence[Run], scale: float) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
+def stepped(runs: Sequence[Run], scale: float) -> str:
+    """Median seconds of the step that a trial reports, else those on the wall."""
+    steps = [told_by(run).get("step_s", run.wall) for run in runs]
+    return f"{scale * statistics.median(steps) * 1000:.0f} ms"
+
+
 def memory(runs: Sequence[Run], _: float) -> str:
     """Median peak memory as text."""
     return f"{megabytes(runs):.0f} MB"
@@ -179,6 +192,7 @@ class Figure:
 
 FIGURES: Mapping[str, Figure] = {
     "ratio": Figure(ratio, "{:.3g}"),
+    "step": Figure(step, "{:.3g}", stepped),
     "speed": Figure(speed, "{:.1f} MB/s", sign="≥"),
     "growth": Figure(growth, "{:+.0f} MB", memory),
     "memory": Figure(memory_ratio, "{:.2f}", memory),

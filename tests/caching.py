@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from hypothesis import strategies as st
+from tests.replacing import replace
 
 from agentcost.cache.policy import Policy
 from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate

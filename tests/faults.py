@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from types import FrameType
 from typing import Any, Literal
 
 from tests.reading import memory_source
+from tests.replacing import replace
 
 from agentcost.cache.causes import Miss
 from agentcost.cache.simulate import Served

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.caching import Case, cases, path
+from tests.replacing import replace
 
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.policy import Policy, minimum_of, ttl_of

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from tests import faults
 from tests.faults import Fault, Turn, billed, both, in_system, on, once, replayed, session, setting, settled
+from tests.replacing import replace
 
 from agentcost.cache.causes import MENDS
 
@@ -319,3 +320,13 @@ def test_a_request_costs_its_new_content_however_long_its_path() -> None:
     short, middle, long = (_lines_run(count) for count in (40, 80, 160))
     assert middle < 2.1 * short
     assert long < 2.1 * middle
+
+
+def test_a_prefix_that_is_read_all_the_time_ends_some_time_after_its_first_write() -> None:
+    steps = [
+        replace(step, at=faults.START + 240 * number) for number, step in enumerate(session("openai", 18, words=60))
+    ]
+    steps = [replace(step, settings={"prompt_cache_retention": "in_memory"}) for step in steps]
+    found = replayed("openai", steps, None).lost()
+    assert {row: miss.cause for row, miss in found.items()} == {15: "ttl_expired"}
+    assert found[15].evidence == "kept for 1.0 h at most from its first write, however often it is read"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from tests.caching import Block, Forest, after, blocks, tokens
+from tests.replacing import replace
 
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.switches import apply

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -16,6 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.replacing import replace
 
 from agentcost import __version__, tables
 from agentcost.analyze import Choices, evaluate, segments_of
@@ -225,8 +225,8 @@ def test_the_main_table_of_a_report(quickstart: Analysis, kind: str, main: str) 
 
 def test_a_report_without_its_own_list_has_every_table_known_or_not(quickstart: Analysis) -> None:
     more = replace(quickstart, tables={**quickstart.tables, "misses": pl.DataFrame({"cause": ["ttl"]})})
-    assert set(table_names(more, "kv")) == {*TABLES, "misses"}
-    assert table_names(more, "turns") == REPORTS["turns"]
+    assert set(table_names(more, "unlisted")) == {*TABLES, "misses"}
+    assert table_names(more, "turns") == (*REPORTS["turns"], "texts")
 
 
 def test_the_list_of_tables(gateway: Analysis) -> None:

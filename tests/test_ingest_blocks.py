@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reading import Growth
 
-from agentcost.ingest.blocks import Paths, surplus
+from agentcost.ingest.blocks import Paths, common, surplus
 from agentcost.model import Kind
 
 SIZE = 4
@@ -79,3 +79,12 @@ def test_kinds_say_what_is_hashed_and_what_is_not_in_the_log() -> None:
 def test_surplus_counts_the_blocks_that_do_not_fit() -> None:
     table = [(0, 0, 0), (1, 1, 0), (1, 4, 0), (2, 4, 1), (2, 5, 0), (3, 0, 3), (1, 100, 0)]
     assert [surplus([1] * names, tokens, SIZE) for names, tokens, _ in table] == [extra for _, _, extra in table]
+
+
+@given(st.lists(st.integers(0, 1), max_size=90), st.lists(st.integers(0, 1), max_size=90), st.integers(0, 90))
+def test_lists_that_begin_alike(left: list[int], right: list[int], shared: int) -> None:
+    right = left[:shared] + right
+    expected = next(
+        (at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
+    assert common(left, right) == expected

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.reading import FIXTURES, SHARED, Growth, Reading, claimed, memory_source, needs_shared, read_all, read_file
+from tests.replacing import replace
 
 from agentcost.ingest.claude_code import READER
 from agentcost.ingest.contract import Hand

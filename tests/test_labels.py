@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from tests.building import Maker, words
+from tests.replacing import replace
 
 from agentcost.errors import UsageError
 from agentcost.labels import FIELDS, Label, labelled, parse_labels

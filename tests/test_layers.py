@@ -11,14 +11,19 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cli" / "agentcost"
 
 WORDS = {"model", "errors", "units", "names"}
-RESULT = {"record", "results"}
+RESULT = {"record", "results", "baseline", "gate", "gatewords", "metrics"}
 PIPELINE = {
     "growth", "lineage", "measure", "tables", "selection", "labels", "analyze", "loading", "parallel", "resuming",
-    "excerpts", "caching", "cachetables", "whatifs", "tooltables", "choices",
+    "excerpts", "caching", "cacheprompts", "cachemisses", "cachebounds", "cachecomponents", "hitrates", "cachetables",
+    "whatifs", "tooltables", "choices", "study",
+    "kvask", "kvtables", "kvtokens", "pools", "capacitytables", "prefilltables", "tiertables", "memorytables",
+    "comparing", "pathcosts", "pathtables", "attribution", "costs", "costtables", "costblame", "recordedcosts",
+    "costing", "sides", "partnames", "figures", "summing", "fixedprefix", "wellknown", "redaction",
+    "redacted", "sharing", "against", "doctor", "soundness",
 }  # fmt: skip
-READING = {"rendering", "ingest", "tokens", "prefix", "marks"}
+READING = {"rendering", "ingest", "tokens", "prefix", "marks", "differences", "datasheets"}
 SIMULATION = {"cache", "pricing", "kv", "capacity", "tiers", "prefill"}
-SHOWING = {"views", "export", "budget", "diff"}
+SHOWING = {"views", "export", "budget", "diff", "changes", "substitution", "judging", "comments", "starter"}
 ENTRY = {"commands", "main", "__main__", "__init__"}
 EVERYTHING = WORDS | RESULT | PIPELINE | READING | SIMULATION | SHOWING | ENTRY
 
@@ -35,17 +40,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tokens": WORDS | {"tokens"},
     "prefix": WORDS,
     "marks": WORDS,
-    **{name: WORDS | {name} for name in SIMULATION},
+    "differences": WORDS,
+    "datasheets": WORDS | {"datasheets"},
+    **{name: WORDS | {name, "datasheets"} for name in SIMULATION},
     # level 2: what is kept
     "record": WORDS | {"prefix"},
     "results": WORDS,
+    "baseline": WORDS | {"results"},
+    "metrics": WORDS,
+    "gate": WORDS,
+    "gatewords": WORDS | {"gate"},
     # level 3: what runs the pipeline
     **dict.fromkeys(PIPELINE, WORDS | READING | SIMULATION | RESULT | PIPELINE | {"__init__"}),
     # level 4: what shows a result
-    "views": WORDS | {"results", "views"},
+    "views": WORDS | {"results", "gate", "gatewords", "metrics", "views"},
     "export": WORDS | {"results", "__init__"},
+    "changes": WORDS | RESULT,
+    "substitution": WORDS | RESULT | {"changes"},
+    "diff": WORDS | RESULT | {"changes", "substitution"},
     "budget": WORDS | RESULT,
-    "diff": WORDS | RESULT,
+    "judging": WORDS | RESULT | {"changes", "diff", "budget"},
+    "starter": WORDS | RESULT,
+    "comments": WORDS | RESULT | {"export"},
     # level 5: the command line
     "commands": EVERYTHING - {"main", "__main__"},
     "main": EVERYTHING,

@@ -72,7 +72,7 @@ def accounted(record: Record) -> None:
 @every_fixture
 def test_every_record_of_a_fixture_is_accounted_for(path: Path) -> None:
     record = of_fixture(path)
-    assert record.requests
+    assert record.requests or path.parent.name == "bill"  # sums by day
     accounted(record)
 
 

@@ -7,7 +7,7 @@ same for every model and strategy. Where a figure lies outside the published ran
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Literal
 
 import pytest
 from tests.caching import Block, Forest
+from tests.replacing import replace
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.families import policy_of

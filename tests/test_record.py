@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
 from tests.building import Maker, canonical, said, system, tool, words
 
 from agentcost.analyze import Choices, evaluate

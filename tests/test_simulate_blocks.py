@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from tests.caching import Block, Forest, after, blocks, tokens
+from tests.replacing import replace
 
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.policy import Policy
@@ -384,3 +383,43 @@ def test_a_setting_that_is_part_of_the_key_loses_everything(policy: str, setting
     first = forest.prompt(blocks(1, 4096), 0)
     changed = replace(after(first, 60), settings={setting: "other"})
     assert [one.read for one in forest.serve(POLICIES[policy], first, changed, after(first, 90))] == [0, 0, 4096]
+
+
+# ---------------------------------------------------------------- an end some time after the first write
+
+
+def kept_alive(policy: str, gap: float, count: int, model: str) -> list[int]:
+    """Tokens read by equal prompts that follow each other at a distance."""
+    forest = Forest()
+    content = [Block("common", 4096)]
+    prompts = [forest.prompt(content, number * gap, plain=1, model=model) for number in range(count)]
+    return [served.read for served in forest.serve(POLICIES[policy], *prompts)]
+
+
+@pytest.mark.parametrize(("policy", "model"), [("azure", "gpt-4o"), ("openai", "gpt-4o"), ("cerebras", "llama-4")])
+def test_reads_prolong_a_prefix_an_hour_at_most(policy: str, model: str) -> None:
+    reads = kept_alive(policy, 240, 32, model)
+    lost = [number for number, read in enumerate(reads) if not read]
+    assert lost == [0, 15, 30]  # 3,600 s after each first write
+
+
+def test_a_prefix_that_idled_out_begins_its_hour_anew() -> None:
+    forest = Forest()
+    content = [Block("common", 4096)]
+    times = [0, *range(2000, 2000 + 15 * 240, 240)]
+    prompts = [forest.prompt(content, at, plain=1, model="gpt-4o") for at in times]
+    assert [served.read > 0 for served in forest.serve(POLICIES["azure"], *prompts)] == [False, False, *[True] * 14]
+
+
+def test_only_the_prefix_that_is_old_ends() -> None:
+    forest = Forest()
+    old, new = [Block("old", 4096)], [Block("new", 4096)]
+    prompts = [forest.prompt(old, at, plain=1, model="gpt-4o") for at in range(0, 3600, 240)]
+    prompts += [forest.prompt(new, at, plain=1, model="gpt-4o") for at in (3500, 3600, 3700)]
+    prompts += [forest.prompt(old, 3701, plain=1, model="gpt-4o")]
+    reads = [served.read > 0 for served in forest.serve(POLICIES["azure"], *prompts)]
+    assert reads[15:] == [False, True, True, False]
+
+
+def test_without_such_an_end_reads_prolong_it_for_ever() -> None:
+    assert all(kept_alive("groq", 240, 32, "llama-4")[1:])

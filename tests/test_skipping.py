@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conversations import BODIES, LAYOUTS, LOOK_ALIKE, Json, Log, Talk, Turn
 from tests.reading import Reading, memory_source, read_all
+from tests.replacing import replace
 
 from agentcost.ingest import skipping
 from agentcost.ingest.captured import READER

@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass, field
 from math import inf, log2
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reading import SHARED
 
-from agentcost.cache.touches import Branches, Run, Stack, Touches, branches_of, heaviest_children
+from agentcost.cache.branches import Branches, branches_of, depths, heaviest_children, nearest
+from agentcost.cache.touches import Run, Stack, Touches
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 
@@ -296,3 +298,33 @@ def test_hits_of_a_published_trace(seconds: int, hits: int) -> None:
         found += touches.branches.depth[hit] if hit else 0
         touches.touch("all", leaf, time)
     assert found == hits
+
+
+# ---------------------------------------------------------------- all nodes at once
+
+
+@given(trees(), st.data())
+def test_the_nearest_marked_node_of_a_path(parents: list[int], data: st.DataObject) -> None:
+    marked = [False, *(data.draw(st.booleans()) for _ in parents[1:])]
+    found = nearest(numpy.array(parents), numpy.array(marked)).tolist()
+    for node in range(len(parents)):
+        expected = next((each for each in reversed(path(parents, node)) if marked[each]), ROOT)
+        assert found[node] == expected
+
+
+@given(trees())
+def test_the_depth_of_every_node(parents: list[int]) -> None:
+    assert depths(numpy.array(parents)).tolist() == [len(path(parents, node)) for node in range(len(parents))]
+
+
+@given(trees())
+def test_branches_of_heirs_are_those_that_grow_along_them(parents: list[int]) -> None:
+    heirs = heaviest_children(parents)
+    found = branches_of(parents, heirs)
+    for node, parent in enumerate(parents[1:], 1):
+        assert (found.branch[node] == found.branch[parent]) == (heirs[parent] == node)
+        stretches, above = [], node
+        while above != ROOT:
+            stretches.append((found.branch[above], found.depth[above]))
+            above = found.stems[found.branch[above]]
+        assert found.stretches(node) == tuple(stretches)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
+from tests.replacing import replace
 
 from agentcost.analyze import Choices, evaluate, path
 from agentcost.commands.show import matching
@@ -33,6 +33,7 @@ from agentcost.views.layout import Column, Table, bar, chunks, fit, heights, pac
 from agentcost.views.order import COLUMNS as SORTED
 from agentcost.views.order import TITLES, checked_sort, ordered
 from agentcost.views.show import session, several, show
+from agentcost.views.toolrows import with_costs
 from agentcost.views.tools import tools
 from agentcost.views.turns import with_new
 from agentcost.views.whatifs import what_ifs
@@ -143,12 +144,12 @@ def test_a_pipe_gets_the_text_of_the_terminal_without_its_colours(
 
 @pytest.mark.parametrize("log", LOGS)
 def test_the_default_report_fits_a_screen(log: str) -> None:
-    assert len(printed(VIEWS["analyze"](analysis(log), 80)).splitlines()) <= 44
+    assert len(printed(VIEWS["analyze"](analysis(log), 80)).splitlines()) <= 48
 
 
 def test_three_lines_answer() -> None:
     first, second, third = printed(VIEWS["analyze"](analysis("quickstart"), 140)).splitlines()[:3]
-    assert first == "66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output"
+    assert first == "66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output · $1.01"
     assert second.startswith("45% of input is tool definitions (MCP 21%), 13% system prompt, 11% file contents")
     assert third == "76.4% of input tokens were read from cache, 21.7% written to it, 1.9% plain"
 
@@ -166,7 +167,7 @@ def test_components_fold_and_still_sum_to_the_whole() -> None:
 def test_groups_that_do_not_fit_are_summed_in_one_row() -> None:
     lines = printed(VIEWS["analyze"](analysis("quickstart", "by-model"), 140)).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("model "))
-    rows = lines[start + 1 : lines.index("", start)]
+    rows = [line for line in lines[start + 1 : lines.index("", start)] if not line.startswith("dollars ")]
     assert [row.split()[0] for row in rows] == ["claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001", "other"]
     assert "other (1)" in rows[-1]
 
@@ -330,7 +331,7 @@ def test_what_an_exact_ruler_cannot_explain() -> None:
 
 @pytest.mark.parametrize(("limit", "last"), [(3, "other (32)"), (34, "other (1)"), (35, ""), (99, "")])
 def test_tools_that_do_not_fit_are_summed_in_one_row(limit: int, last: str) -> None:
-    lines = printed(tools(analysis("quickstart"), 140, limit)).splitlines()
+    lines = printed(tools(analysis("quickstart"), 220, limit)).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("tool "))
     stop = next(number for number, line in enumerate(lines) if line.startswith("in tokens"))
     rows = lines[start + 1 : stop]
@@ -339,7 +340,8 @@ def test_tools_that_do_not_fit_are_summed_in_one_row(limit: int, last: str) -> N
     assert ("other" in rows[-1]) == bool(last)
     every = analysis("quickstart").tables["tools"]
     carried = sum(every[f"{what}_carried"].sum() for what in ("schema", "call", "result"))
-    assert sum(int(row.split()[-2].replace(",", "")) for row in rows) == carried
+    place = lines[start].index("  all  ") + len("  all")
+    assert sum(int(row[:place].split()[-1].replace(",", "")) for row in rows) == carried
 
 
 def test_a_place_can_be_given_back() -> None:
@@ -365,8 +367,8 @@ def test_several_requests_are_listed() -> None:
     requests = analysis("quickstart").tables["requests"]
     text = printed(several(requests, "msg_", 80))
     assert text.startswith("66 requests of 4 sessions match msg_; name one of them\n")
-    assert len(text.splitlines()) == 16
-    assert text.count("…/quickstart.jsonl:") == 10
+    assert len(text.splitlines()) == 17
+    assert text.count("quickstart.jsonl:") == 10
 
 
 # --- what the cache missed -----------------------------------------------------------------------------------------
@@ -375,7 +377,7 @@ def test_several_requests_are_listed() -> None:
 def test_the_cache_report_without_its_what_ifs_fits_a_screen() -> None:
     whole = analysis("quickstart", "every-policy")
     helps = printed(Group(*what_ifs(whole, 80))).splitlines()
-    assert len(printed(VIEWS["cache"](whole, 80)).splitlines()) - len(helps) <= 60
+    assert len(printed(VIEWS["cache"](whole, 80)).splitlines()) - len(helps) <= 72
 
 
 @pytest.mark.parametrize("view", ["analyze", "cache"])
@@ -457,7 +459,7 @@ def test_a_request_that_only_adds_misses_nothing() -> None:
 
 def test_every_column_of_the_order_exists() -> None:
     whole = evaluate(record("quickstart"), Choices(by=("model",)))
-    tables = whole.tables | {"turns": with_new(whole.tables["requests"])}
+    tables = whole.tables | {"turns": with_new(whole.tables["requests"]), "tools": with_costs(whole)}
     for name, columns in SORTED.items():
         assert set(columns) <= set(tables[name].columns), name
         assert {*TITLES[name].values()} - {"all"} <= set(columns), name
@@ -473,6 +475,12 @@ def test_every_column_of_the_order_exists() -> None:
         ("first", "analyze", "", True, "first_prompt"),
         ("gap", "turns", "", False, "gap_s"),
         ("tool_results", "turns", "", False, "tool_results"),
+        ("cost", "tools", "", False, "cost"),
+        ("per call", "tools", "", False, "cost_per_call"),
+        ("cost", "turns", "", False, "cost"),
+        ("cost", "analyze", "model", False, "cost"),
+        ("lost", "analyze", "model", True, "cost_lost"),
+        ("lost", "turns", "", False, "lost"),
         ("cost", "cache", "", False, "relative_cost"),
         ("hit_rate", "cache", "", False, "hit_rate"),
         ("", "analyze", "", False, ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.building import Maker, said, system, tool
 from tests.caching import Block, Forest, blocks
+from tests.replacing import replace
 
 from agentcost.cache.placing import STUDIED, Placement, Places, placements
 from agentcost.cache.simulate import simulate
@@ -26,9 +27,12 @@ from agentcost.measure import measure
 from agentcost.model import ROOT, Breakpoint, Kind, Segment
 from agentcost.record import Record
 from agentcost.whatifs.edits import CLEARED, SEARCH, Edit, Split
-from agentcost.whatifs.replay import Change, Outcome, Stage
+from agentcost.whatifs.growing import Set
+from agentcost.whatifs.replay import Change, Markers, Outcome, Stage
 from agentcost.whatifs.scene import rewritten
+from agentcost.whatifs.sides import sides, with_sides
 from agentcost.whatifs.table import stage_of, what_ifs
+from agentcost.whatifs.unions import unions, with_union
 from agentcost.whatifs.volatile import volatile
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -115,7 +119,15 @@ def test_what_touches_nothing_saves_nothing(name: str, edit: Edit) -> None:
     assert stage.outcome(Change(edit)).served == stage.outcome(Change()).served
 
 
-EDITS = (Edit(ordered=True), Edit(cap=50), Edit(cleared=2), Edit(cap=80, cleared=3, ordered=True))
+HEADS = (Edit(union=True), Edit(behind="carrying"), Edit(behind="all"), Edit(union=True, behind="all"))
+EDITS = (
+    *HEADS,
+    Edit(union=True, behind="all", ordered=True, cap=50),
+    Edit(ordered=True),
+    Edit(cap=50),
+    Edit(cleared=2),
+    Edit(cap=80, cleared=3, ordered=True),
+)
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -181,6 +193,57 @@ def test_tools_in_a_fixed_order_read_what_sorted_tools_would(sent: list[tuple[li
     asked = mixed.outcome(Change(Edit(ordered=True)))
     for row, one in asked.served.items():
         assert one.read == pytest.approx(clean.outcome(Change()).served[row].read, abs=4)  # rounding along paths
+
+
+@pytest.mark.parametrize("edit", HEADS)
+@pytest.mark.parametrize("name", LOGS)
+def test_another_head_where_all_have_the_same_is_the_log_as_run(name: str, edit: Edit) -> None:
+    """Exactly so: where nothing is to be changed nothing is rewritten."""
+    stage, run = staged(read(name))
+    touched = set(unions(stage.scene, stage.ground, stage.standing)) if edit.union else set()
+    tree = stage.ground.tree
+    touched |= set(sides(stage.scene, stage.requests, stage.standing, edit.behind, tree)) if edit.behind else set()
+    outcome = stage.outcome(Change(edit))
+    if not touched:
+        assert outcome == stage.outcome(Change())
+        assert stage.scenes[edit] is stage.scene
+    for row, prompt in enumerate(stage.scenes[edit].prompts):
+        if row not in touched:
+            assert (prompt.leaf, prompt.total, prompt.marks) == (
+                run.prompts[row].leaf, run.prompts[row].total, run.prompts[row].marks
+            )  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True), min_size=1, max_size=6))
+def test_the_union_of_tools_reads_what_a_log_that_always_sent_it_would(sent: list[list[str]]) -> None:
+    """Sending all of a conversation's tools from the start is the log in which they were always sent."""
+    every = list(dict.fromkeys(name for names in sent for name in names))
+
+    def record(runs: Sequence[Sequence[str]]) -> Record:
+        maker, history = Maker(), [said("go " * 300)]
+        for number, names in enumerate(runs):
+            tools = [tool(name, f"{name} does " * 700) for name in names]
+            send(maker, [*tools, system("rules " * 300), *history], 10 * number, marks=(len(tools) - 1, -1))
+            history += result(number)
+        return maker.made()
+
+    mixed, clean = staged(record(sent))[0], staged(record([every] * len(sent)))[0]
+    asked, wanted = mixed.outcome(Change(Edit(union=True))), clean.outcome(Change())
+    slack = 6 * len(every)  # rounding along paths
+    for row, one in asked.served.items():
+        assert one.read == pytest.approx(wanted.served[row].read, abs=slack)
+        assert one.plain == pytest.approx(wanted.served[row].plain, abs=slack)
+        assert one.written == pytest.approx(wanted.served[row].written, abs=slack)
+    if len({tuple(names) for names in sent}) == 1:
+        assert asked == mixed.outcome(Change())
+
+
+def regrown(record: Record, *, behind: bool = False) -> tuple[Stage, Set]:
+    stage, _ = staged(record)
+    if behind:
+        return stage, with_sides(stage.scene, stage.ground, stage.requests, stage.standing, "all")
+    return stage, with_union(stage.scene, stage.ground, stage.requests, stage.standing)
 
 
 # --- one by one ----------------------------------------------------------------------------------------------------
@@ -350,3 +413,150 @@ def test_a_memory_block_that_tells_the_date_goes_to_the_end() -> None:
         send(maker, [*HEAD, system("rules " * 600), memory, said("please " * 800)], day * 10)
     row = table_of(maker.made()).row(0, named=True)
     assert row["how"] == "date of the memory and reminders, behind the last message"
+
+
+# --- another head --------------------------------------------------------------------------------------------------
+
+
+def growing_tools(turns: int = 6) -> Record:
+    """A conversation that gets a tool more half way."""
+    maker, history = Maker(), [said("go")]
+    more = [tool("late", "late does " * 600)]
+    for turn in range(turns):
+        tools = [*HEAD, *(more if turn >= turns // 2 else [])]
+        send(maker, [*tools, system("rules " * 600), *history], turn * 10)
+        history += result(turn)
+    return maker.made()
+
+
+def test_tools_that_come_late_are_sent_from_the_start() -> None:
+    record = growing_tools()
+    stage, found = regrown(record)
+    names = [[found.ground.tree.entry(node).name for node in found.ground.tree.path(prompt.leaf)][:3]
+             for prompt in found.scene.prompts]  # fmt: skip
+    assert names == [["look", "rare", "late"]] * 6
+    gained = [now.total - was.total for was, now in zip(stage.scene.prompts, found.scene.prompts, strict=True)]
+    assert gained[3:] == [0, 0, 0]
+    assert gained[0] == gained[1] == gained[2] > 1_000
+    row = next(row for row in table_of(record).to_dicts() if row["what_if"] == "tools kept the same all session")
+    assert row["changes_behaviour"]
+    assert (
+        row["how"]
+        == "1 conversation whose tools change: up to 3 tools from the first request on, each as it was first sent"
+    )
+    served = stage.outcome(Change(Edit(union=True))).served
+    assert all(served[row].read > 3_000 for row in range(1, 6))
+    assert stage.outcome(Change()).served[3].read == 0
+
+
+def test_a_tool_that_changes_stays_as_it_was_first_sent() -> None:
+    maker, history = Maker(), [said("go")]
+    for turn in range(4):
+        clock = tool("clock", f"it is turn {turn} " * 300)
+        send(maker, [HEAD[0], clock, system("rules " * 600), *history], turn * 10)
+        history += result(turn)
+    stage, found = regrown(maker.made())
+    heads = {tuple(found.ground.tree.path(prompt.leaf)[:2]) for prompt in found.scene.prompts}
+    assert len(heads) == 1
+    assert saved(stage, Change(Edit(union=True))) > 0
+
+
+def with_summary(*, repeats: bool) -> Record:
+    """A main conversation, then a call without tools that tells to summarise it; or one that asks for a title."""
+    maker, history = Maker(), [said("go " * 900)]
+    for turn in range(4):
+        send(maker, [*HEAD, system("rules " * 600), *history], turn * 10, marks=(1, -1))
+        history += result(turn, words=400)
+    talk = [*history[:-2], said("now summarise")] if repeats else [said("a title please")]
+    send(maker, [system("You summarise. "), *talk], 50, marks=())
+    return maker.made()
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_side_call_goes_behind_the_main_prompt(repeats: bool) -> None:
+    record = with_summary(repeats=repeats)
+    stage, found = regrown(record, behind=True)
+    tree, side, main = found.ground.tree, found.scene.prompts[4], found.scene.prompts[3]
+    kinds = [tree.entry(node) for node in tree.path(side.leaf)]
+    assert [entry.level for entry in kinds][:3] == ["tools", "tools", "system"]
+    assert tree.path(side.leaf)[: len(tree.path(main.leaf))] == tree.path(main.leaf)
+    assert [entry.role for entry in kinds][-2:] == ["user", "user"]  # what it asks, and what its system prompt told
+    assert not [entry for entry in kinds if entry.level == "system"][1:]
+    served = stage.outcome(Change(Edit(behind="all"))).served[4]
+    assert served.read == main.total
+    assert 0 < side.total - main.total < 60
+    assert (saved(stage, Change(Edit(behind="all"))) > 0) == repeats
+    assert (stage.outcome(Change(Edit(behind="carrying"))) == stage.outcome(Change())) != repeats
+    told = {row["what_if"]: row for row in table_of(record).to_dicts()}
+    assert ("side calls in one lineage" in told) == repeats
+    if repeats:
+        assert told["side calls in one lineage"]["changes_behaviour"]
+
+
+def test_a_side_call_of_another_model_stays_where_it_is() -> None:
+    record = with_summary(repeats=True)
+    record.requests[-1] = structs.replace(record.requests[-1], model="claude-haiku-4-5")
+    stage, found = regrown(record, behind=True)
+    assert found.scene is stage.scene
+
+
+# --- markers beside message ends -----------------------------------------------------------------------------------
+
+
+def judged(count: int = 6) -> Record:
+    """One long prefix, each time with another tail: no message end of one is in another."""
+    maker = Maker()
+    for number in range(count):
+        text = said(f"rate {number}: " + f"word{number} " * 900)
+        maker.send([system("rules to rate " * 900), text], session=str(number), model="gpt-5.6-sol", api="openai-chat",
+                   started=START + 20 * number, first_token=START + 20 * number + 1)  # fmt: skip
+    return maker.made()
+
+
+def test_a_marker_behind_the_shared_prefix_is_found() -> None:
+    """Without one every call writes its whole prompt; with one and nothing else each tail is plain."""
+    record = judged()
+    stage, run = staged(record)
+    assert set(run.policies) == {"openai-5.6"}
+    served = stage.outcome(Change(markers=Markers(Placement(system="last"), only=True))).served
+    assert all(one.read > 2_500 for row, one in served.items() if row)
+    assert all(not one.written for row, one in served.items() if row)
+    row = table_of(record).row(0, named=True)
+    assert row["what_if"] == "explicit markers"
+    assert row["how"] == "prompt_cache_breakpoint (GPT-5.6 and later) behind system, and nowhere else"
+    assert not row["changes_behaviour"]
+    assert row["saved"] == round(saved(stage, Change(markers=Markers(Placement(system="last"), only=True))))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.booleans(), st.sampled_from([1, 2, 3]))
+def test_markers_keep_the_sum_and_the_limit(turns: list[int], only: bool, messages: int) -> None:
+    maker, history = Maker(), [said("go " * 600)]
+    for number, turn in enumerate(turns):
+        history = history[: 1 + 2 * turn] + result(number)
+        maker.send([*HEAD, system("rules " * 600), *history], model="gpt-5.6-sol", api="openai-responses", session="s",
+                   started=START + 20 * number, first_token=START + 20 * number + 1)  # fmt: skip
+    stage, run = staged(maker.made())
+    outcome = stage.outcome(Change(markers=Markers(Placement(system="last", messages=messages), only)))
+    assert classes(outcome) == [prompt.total for prompt in run.prompts]
+    assert not any(stage.placeable(row) for row in range(len(turns)))
+
+
+def test_markers_stand_on_no_tool_and_on_no_answer() -> None:
+    maker = Maker()
+    talk = [said("go"), *result(1), said("done", Kind.ASSISTANT), said("more")]
+    maker.send([*HEAD, *talk], model="gpt-5.6-sol", api="openai-chat", started=START)
+    stage, _ = staged(maker.made())
+    prompts = stage.marked(
+        stage.scene, Change(markers=Markers(Placement(system="last", messages=3, every=10), only=True))
+    )
+    tree = stage.ground.tree
+    entries = [tree.entry(node) for node, _ in prompts[0].marks]
+    assert entries
+    assert all(entry.level == "messages" and entry.role == "user" for entry in entries)
+
+
+def test_a_log_whose_policy_has_no_message_ends_has_no_markers_to_set() -> None:
+    stage, _ = staged(session())
+    markers = Change(markers=Markers(Placement(system="last"), only=True))
+    assert stage.outcome(markers) == stage.outcome(Change())

@@ -2,65 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from agentcost import cachetables, tables, tooltables
-from agentcost.caching import Asking, as_run, under_every_policy
+from agentcost import cachebounds, cachecomponents, cachetables, costtables, tables, tooltables
+from agentcost.caching import Asking, under_every_policy
 from agentcost.choices import Choices
-from agentcost.lineage import standings
-from agentcost.measure import measure
+from agentcost.comparing import path_of, references_of
+from agentcost.costing import cost_tables
+from agentcost.costs import costs_of
+from agentcost.kvtables import kv_lines
 from agentcost.model import ROOT, Knowledge
 from agentcost.record import Record
-from agentcost.results import KIND_COLUMNS, Analysis, PathRow, Scope
+from agentcost.results import Analysis, PathRow, Scope
 from agentcost.selection import calendar, checked_key, offered, select
-from agentcost.whatifs.table import no_what_ifs, what_ifs
+from agentcost.study import Study, study
+from agentcost.whatifs import no_what_ifs
 
-__all__ = ["Choices", "evaluate", "path", "segments_of"]
+__all__ = ["Choices", "asking_of", "evaluate", "path", "segments_of"]
 
 
-def evaluate(record: Record, choices: Choices | None = None) -> Analysis:
-    """The analysis of a record. Nothing outside the record and the choices is looked at."""
+def evaluate(record: Record, choices: Choices | None = None, studied: Study | None = None) -> Analysis:
+    """The analysis of a record. Nothing outside the record and the choices is looked at.
+
+    `studied` is the study of the same record under the same choices, where it is known already.
+    """
     choices = choices or Choices()
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    asking = Asking(choices.policy, choices.scope_by, choices.assumed_gap)
-    run = as_run(record.tree, requests, standing, measured, asking)
-    rows = tables.requests(requests, standing, measured, choices.assumed_gap).hstack(cachetables.request_columns(run))
+    found_out = studied or study(record, asking_of(choices))
+    requests, standing, measured, run = found_out.requests, found_out.standing, found_out.measured, found_out.run
+    costs = costs_of(requests, measured, run, choices.pricing)
+    rows = tables.requests(requests, standing, measured, choices.assumed_gap)
+    rows = rows.hstack(cachetables.request_columns(run)).hstack(costtables.request_columns(costs))
     every = calendar(rows, choices.selection.zone)
     chosen = select(every, choices.selection)
     indexes = frozenset(chosen["index"].to_list())
     parts = tooltables.parts(record.tree, requests, measured, indexes)
+    tools = tooltables.tools(record.tree, requests, measured, indexes, parts)
+
+    def tools_of(rows: frozenset[int]) -> pl.DataFrame:
+        if rows == indexes:
+            return tools
+        own = tooltables.parts(record.tree, requests, measured, rows)
+        return tooltables.tools(record.tree, requests, measured, rows, own)
+
     labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
     keys = [checked_key(key, labels) for key in choices.by]
     known = {request.knowledge for request in requests}
     compared = choices.every_policy and known != {Knowledge.COUNTS}  # lengths alone are under no policy
+    others = under_every_policy(run, Knowledge.BLOCKS in known) if compared else {}
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
         "parts": parts,
-        "tools": tooltables.tools(record.tree, requests, measured, indexes, parts),
+        "tools": tools,
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
-        "caches": cachetables.caches(
-            chosen, requests, run, under_every_policy(run, Knowledge.BLOCKS in known) if compared else {}
+        "caches": cachetables.caches(chosen, requests, run, others, choices.hit_rate),
+        "cache_components": (
+            cachecomponents.components(record.tree, requests, measured, run, indexes)
+            if compared
+            else cachecomponents.no_components()
         ),
+        "bounds": cachebounds.bounds(requests, run, indexes) if compared else cachebounds.no_bounds(),
         "misses": cachetables.misses(chosen),
-        "whatifs": (
-            what_ifs(record.tree, requests, standing, measured, run, indexes)
-            if compared and any(run.policies)
-            else no_what_ifs()
-        ),
+        "whatifs": _what_ifs(found_out, indexes) if compared else no_what_ifs(),
+        **cost_tables(record.tree, requests, measured, run, costs, chosen, tools_of),
+        "footprint": kv_lines(found_out, indexes),
         "agreement": cachetables.agreement(requests, run, indexes),
+        "reasons": cachetables.reasons(requests, run, indexes),
         "hidden": tables.hidden(standing, measured, indexes),
         "rulers": tables.rulers([found.ruler for found in measured]),
         **tables.accounts(record),
     }
     found["servers"] = tooltables.servers(found["tools"])
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
+
+
+def _what_ifs(studied: Study, indexes: Collection[int]) -> pl.DataFrame:
+    """Other ways of sending the log, replayed; none where no cache policy is known."""
+    from agentcost.whatifs.table import what_ifs  # noqa: PLC0415 — heavy, and one report needs it
+
+    if not any(studied.run.policies):
+        return no_what_ifs()
+    return what_ifs(studied.record.tree, studied.requests, studied.standing, studied.measured, studied.run, indexes)
+
+
+def asking_of(choices: Choices) -> Asking:
+    """What of the choices decides what a cache would have done."""
+    return Asking(choices.policy, choices.scope_by, choices.assumed_gap)
 
 
 def _scope(every: pl.DataFrame, chosen: pl.DataFrame, choices: Choices) -> Scope:
@@ -90,39 +121,8 @@ def _number(value: object) -> float | None:
 
 def path(record: Record, index: int, texts: Mapping[int, str] | None = None) -> list[PathRow]:
     """The path of the request at `index` of the record's order, segment by segment; `texts` by segment number."""
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    lengths = next(group.lengths for group in measured if index in group.rows)
-    request, before = requests[index], standing[index].before
-    known = set(record.tree.path(requests[before].node)) if before is not None else set()
-    markers = {mark.node: mark.ttl for mark in request.breakpoints}
-    rows, total = [], 0
-    for node in record.tree.path(request.node):
-        entry = record.tree.entry(node)
-        total += int(lengths[node])
-        rows.append(
-            PathRow(
-                level=entry.level,
-                role=entry.role,
-                component=KIND_COLUMNS[entry.kind],
-                name=entry.name,
-                server=entry.server,
-                tokens=int(lengths[node]),
-                cumulative=total,
-                shared=node in known,
-                breakpoint=markers.get(node, ""),
-                marks=tuple(sorted({mark.what for mark in entry.marks})),
-                place=_place(record, entry.place),
-                text=(texts or {}).get(record.tree.segments[node], ""),
-            )
-        )
-    return rows
-
-
-def _place(record: Record, place: tuple[int, int, int]) -> str:
-    source, offset, _ = place
-    return f"{record.logs[source].name}@{offset}" if 0 <= source < len(record.logs) else ""
+    studied = study(record, Asking())
+    return path_of(studied, index, references_of(studied)[index], texts)
 
 
 def segments_of(record: Record, requests: pl.DataFrame) -> list[int]:

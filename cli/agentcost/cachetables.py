@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
@@ -13,7 +14,10 @@ from agentcost.cache.catalogue import load_policies
 from agentcost.cache.causes import MENDS, UNEXPLAINED
 from agentcost.cache.policy import Multipliers, Policy, multipliers_of
 from agentcost.cache.simulate import Served
+from agentcost.cachemisses import reported
 from agentcost.caching import Run
+from agentcost.costtables import MONEY
+from agentcost.hitrates import TOKENS, Counted, rate_of
 from agentcost.model import Request
 
 _REQUEST_SCHEMA: dict[str, pl.DataType] = {
@@ -33,22 +37,26 @@ def request_columns(run: Run) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
 
 
+_MISSES: dict[str, pl.DataType] = {
+    "cause": pl.String(), "requests": pl.Int64(), "sessions": pl.Int64(), "lost": pl.Int64(), "share": pl.Float64(),
+    "cost_lost": MONEY, "unpriced_requests": pl.Int64(), "explained": pl.Boolean(), "evidence": pl.String(),
+    "worst": pl.String(), "mend": pl.String(),
+}  # fmt: skip
+
+
 def misses(chosen: pl.DataFrame) -> pl.DataFrame:
     """A row per cause, the one that lost the most first, with its worst request as evidence."""
     total = int(chosen["prompt"].sum())
     rows = []
     for (cause,), group in chosen.filter(pl.col("cause") != "").group_by("cause"):
         worst = group.sort("lost", "index", descending=[True, False]).row(0, named=True)
-        lost = int(group["lost"].sum())
+        lost, priced = int(group["lost"].sum()), group["cost_lost"].drop_nulls()
         rows.append((
             cause, len(group), group["session"].n_unique(), lost, lost / total if total else None,
+            priced.sum() if len(priced) else None, len(group) - len(priced),
             str(cause) not in UNEXPLAINED, worst["evidence"], f"{worst['source']}:{worst['line']}", MENDS[str(cause)],
         ))  # fmt: skip
-    schema = {
-        "cause": pl.String, "requests": pl.Int64, "sessions": pl.Int64, "lost": pl.Int64, "share": pl.Float64,
-        "explained": pl.Boolean, "evidence": pl.String, "worst": pl.String, "mend": pl.String,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row").sort(
+    return pl.DataFrame(rows, schema=_MISSES, orient="row").sort(
         "lost", "requests", "cause", descending=[True, True, False]
     )
 
@@ -82,42 +90,116 @@ def agreement(requests: Sequence[Request], run: Run, chosen: Collection[int]) ->
     return pl.DataFrame(rows, schema=_AGREEMENT, orient="row").sort("requests", "policy", descending=[True, False])
 
 
-_CACHES = {
-    "policy": pl.String, "title": pl.String, "requests": pl.Int64, "read": pl.Int64, "write": pl.Int64,
-    "plain": pl.Int64, "hit_rate": pl.Float64, "relative_cost": pl.Float64, "basis": pl.String,
+_REASONS = {
+    "reported": pl.String, "cause": pl.String, "requests": pl.Int64, "same": pl.Boolean, "lost": pl.Int64,
+    "reported_tokens": pl.Int64, "worst": pl.String,
 }  # fmt: skip
 
 
+def reasons(requests: Sequence[Request], run: Run, chosen: Collection[int]) -> pl.DataFrame:
+    """A row per reason that a provider gave and cause that was found here, of the requests that were compared by their
+    provider: the most requests first.
+
+    `cause` is empty where nothing was missed here. Two that name no cause agree: a hit, and nothing missed.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in sorted(chosen):
+        reason, _ = reported(requests[row])
+        if reason:
+            miss = run.misses[row]
+            found.setdefault((reason, miss.cause if miss else ""), []).append(row)
+    rows: list[tuple[object, ...]] = []
+    for (reason, cause), own in found.items():
+        misses = [(miss.lost if (miss := run.misses[row]) else 0, -row) for row in own]
+        told = [tokens for row in own if (tokens := reported(requests[row])[1]) is not None]
+        same = reason == cause or (reason == "hit" and not cause)
+        worst = str(requests[-max(misses)[1]].place)
+        lost = sum(tokens for tokens, _ in misses)
+        rows.append((reason, cause, len(own), same, lost, sum(told) if told else None, worst))
+    frame = pl.DataFrame(rows, schema=_REASONS, orient="row")
+    return frame.sort("requests", "reported", "cause", descending=[True, False, False])
+
+
+_CACHES = {
+    "policy": pl.String, "title": pl.String, "requests": pl.Int64, "read": pl.Int64, "write": pl.Int64,
+    "plain": pl.Int64, "hit_rate": pl.Float64, "relative_cost": pl.Float64, "basis": pl.String,
+    "hit_rate_of": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What the rows of the table of policies are made of: the selected requests by their row of the record, in order,
+    with their sessions, and the hit rate that was asked for."""
+
+    requests: Sequence[Request]
+    run: Run
+    sessions: Mapping[int, str]
+    hit_rate: str
+
+    def row(
+        self, name: str, title: str, splits: Sequence[tuple[int, int, int, int, bool]], cost: Decimal | None, basis: str
+    ) -> tuple[object, ...]:
+        """A row, of requests by (row, read, written, plain, whether anything of it can be kept)."""
+        read, written = [split[1] for split in splits], [split[2] for split in splits]
+        prompt = [split[1] + split[2] + split[3] for split in splits]
+        counted = Counted(
+            read, written, prompt, [self.run.bounds[row] for row, *_ in splits], [split[4] for split in splits],
+            [self.sessions[row] for row, *_ in splits],
+        )  # fmt: skip
+        whole = sum(prompt)
+        relative = float(cost / whole) if cost is not None and whole else None
+        sums = (len(splits), sum(read), sum(written), whole - sum(read) - sum(written))
+        return name, title, *sums, rate_of(self.hit_rate, counted), relative, basis, self.hit_rate
+
+
 def caches(
-    chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: dict[str, list[Served]]
-) -> pl.DataFrame:
+    chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: dict[str, list[Served]],
+    hit_rate: str = TOKENS,
+) -> pl.DataFrame:  # fmt: skip
     """A row for the bill, for the log's own policies, for every other policy, and for what content allows.
 
-    `relative_cost` is input cost over that of the same tokens uncached; null where a price is not known.
+    `relative_cost` is input cost over that of the same tokens uncached; null where a price is not known. `hit_rate` is
+    that of RATES by the name.
     """
-    rows = [*_billed_row(chosen, requests)]
+    log = _Log(requests, run, dict(zip(chosen["index"].to_list(), chosen["session"].to_list(), strict=True)), hit_rate)
+    rows = [*_billed_row(chosen, log)]
     index = chosen["index"].to_list()
-    own = [(run.policies[row], run.served[row]) for row in index if run.served[row] is not None]
+    own = [(row, run.policies[row], served) for row in index if (served := run.served[row]) is not None]
     if own:
-        rows.append(_row("as run", "simulated: the policy of each request", own, requests, index, "simulated"))
-    for name, served in others.items():
-        pairs = [(name, served[row]) for row in index]
-        rows.append(_row(name, load_policies()[name].title, pairs, requests, index, "what if"))
-    total, bound = int(chosen["prompt"].sum()), int(chosen["readable"].sum())
-    rows.append(("content bound", "any cache: everything seen before", len(index), bound, 0, total - bound,
-                 bound / total if total else None, None, "bound"))  # fmt: skip
+        rows.append(_row(log, "as run", "simulated: the policy of each request", own, "simulated"))
+    for name, served_by in others.items():
+        triples = [(row, name, served_by[row]) for row in index]
+        rows.append(_row(log, name, load_policies()[name].title, triples, "what if"))
+    bound = [
+        (row, run.bounds[row], 0, prompt - run.bounds[row], True)
+        for row, prompt in zip(index, chosen["prompt"].to_list(), strict=True)
+    ]
+    rows.append(log.row("content bound", "any cache: everything seen before", bound, None, "bound"))
     return pl.DataFrame(rows, schema=_CACHES, orient="row")
 
 
-def _billed_row(chosen: pl.DataFrame, requests: Sequence[Request]) -> list[tuple[object, ...]]:
+def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:
     known = chosen.filter(pl.col("read").is_not_null())
     if not len(known):
         return []
-    read, write, plain = (int(known[name].sum()) for name in ("read", "write", "plain"))
-    total, cost = read + write + plain, _billed_cost(known, requests)
-    relative = float(cost / total) if cost is not None and total else None
-    rate = _rate(read, write, plain)
-    return [("billed", "what the provider billed", len(known), read, write, plain, rate, relative, "billed")]
+    served = [log.run.served[row] for row in known["index"].to_list()]
+    splits = [
+        (*split, split[1] > 0 or (own is not None and not own.blocked))
+        for split, own in zip(known.select("index", "read", "write", "plain").iter_rows(), served, strict=True)
+    ]
+    cost = _billed_cost(known, log.requests)
+    return [log.row("billed", "what the provider billed", splits, cost, "billed")]
+
+
+def _row(log: _Log, name: str, title: str, own: Sequence[tuple[int, str, Served]], basis: str) -> tuple[object, ...]:
+    policies = load_policies()
+    cost: Decimal | None = Decimal(0)
+    for row, policy, served in own:
+        part = _priced(policies[policy], log.requests[row].model, served)
+        cost = None if cost is None or part is None else cost + part
+    splits = [(row, served.read, served.written, served.plain, not served.blocked) for row, _, served in own]
+    return log.row(name, title, splits, cost, basis)
 
 
 def _billed_cost(known: pl.DataFrame, requests: Sequence[Request]) -> Decimal | None:
@@ -133,29 +215,6 @@ def _billed_cost(known: pl.DataFrame, requests: Sequence[Request]) -> Decimal | 
             return None
         cost += part
     return cost
-
-
-def _rate(read: int, write: int, plain: int) -> float | None:
-    total = read + write + plain
-    return read / total if total else None
-
-
-def _row(
-    name: str, title: str, pairs: Sequence[tuple[str, Served | None]], requests: Sequence[Request],
-    index: Sequence[int], basis: str,
-) -> tuple[object, ...]:  # fmt: skip
-    policies = load_policies()
-    read = write = plain = 0
-    cost: Decimal | None = Decimal(0)
-    for (policy, served), row in zip(pairs, index, strict=False):
-        if served is None:
-            continue
-        read, write, plain = read + served.read, write + served.written, plain + served.plain
-        part = _priced(policies[policy], requests[row].model, served)
-        cost = None if cost is None or part is None else cost + part
-    total = read + write + plain
-    relative = float(cost / total) if cost is not None and total else None
-    return name, title, len(pairs), read, write, plain, _rate(read, write, plain), relative, basis
 
 
 def _priced(policy: Policy, model: str, served: Served) -> Decimal | None:

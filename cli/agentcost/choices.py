@@ -1,17 +1,17 @@
-"""What the user asked of a record: which requests, grouped by what, under which caches."""
+"""What the user asked of a record: which requests, grouped by what, under which caches and prices."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
+from agentcost.costs import Pricing
 from agentcost.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(msgspec.Struct, frozen=True):
     """What the user asked of a record: which requests, grouped by what, how many rows, in what order."""
 
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = msgspec.field(default_factory=Selection)
     by: tuple[str, ...] = ()
     top: int = 10
     sort: str = ""
@@ -19,3 +19,5 @@ class Choices:
     policy: str = ""
     scope_by: str = ""
     every_policy: bool = False
+    hit_rate: str = "tokens"
+    pricing: Pricing = msgspec.field(default_factory=Pricing)

@@ -20,7 +20,7 @@ import msgspec
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.results import SCHEMA_VERSION, TABLES, Analysis
+from agentcost.results import CAPACITY_TABLES, SCHEMA_VERSION, TABLES, Analysis
 from agentcost.units import printable
 
 if TYPE_CHECKING:
@@ -33,8 +33,23 @@ REPORTS: dict[str, tuple[str, ...]] = {
     "tools": ("tools", "servers", "parts", *_ACCOUNTS),
     "cache": ("caches", "misses", "whatifs", "agreement", "requests", *_ACCOUNTS),
     "turns": ("requests", "hidden", *_ACCOUNTS),
+    "kv": (
+        "footprint",
+        "room",
+        "sharing",
+        "concurrency",
+        *CAPACITY_TABLES,
+        "kv_formats",
+        "served_models",
+        "requests",
+        *_ACCOUNTS,
+    ),
+    "show": ("path", "parting", "requests", *_ACCOUNTS),
 }
 """The tables of each report; the first is what a format of one table carries when none is named."""
+
+_ASKED = ("texts", "excerpts")
+"""Tables that are there only where texts were asked for: every report carries them."""
 
 MONEY = ("recorded_cost",)
 """Columns that hold dollars as text in the tables; they leave as Decimal, to 12 places."""
@@ -43,10 +58,8 @@ MONEY = ("recorded_cost",)
 def table_names(analysis: Analysis, kind: str) -> tuple[str, ...]:
     """The tables of a report that the analysis has, the main one first; every one for a report without its own list."""
     listed = REPORTS.get(kind, REPORTS["analyze"])
-    names = [name for name in listed if name in analysis.tables]
-    if listed is REPORTS["analyze"]:
-        names += [name for name in analysis.tables if name not in listed]
-    return tuple(names)
+    rest = analysis.tables if listed is REPORTS["analyze"] else _ASKED
+    return tuple(dict.fromkeys(name for name in (*listed, *rest) if name in analysis.tables))
 
 
 def describe_tables(analysis: Analysis) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 import numpy
 
 from agentcost.marks import marks_of
@@ -32,8 +32,7 @@ def tokenizer_of(model: str) -> str:
     return encoding_of(model).name
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(msgspec.Struct):
     """A new text that waits to be counted in one encoding; `fresh` when it is also new to the tree."""
 
     entry: Entry
@@ -42,8 +41,7 @@ class Pending:
     fresh: bool
 
 
-@dataclass(slots=True)
-class Growth:
+class Growth(msgspec.Struct):
     """Puts segments into a tree. Call `settle` when a record ends and `finish` when the log does.
 
     With `threads`, texts are counted beside the reading, one batch at a time.
@@ -53,10 +51,10 @@ class Growth:
     engine: Engine = "splintr"
     cache: Path | None = None
     threads: bool = True
-    pending: list[Pending] = field(default_factory=list)
+    pending: list[Pending] = []
     characters: int = 0
     unplaced: int = 0
-    stores: dict[str, Counts] = field(default_factory=dict)
+    stores: dict[str, Counts] = {}
     beside: ThreadPoolExecutor | None = None
     batch: Future[None] | None = None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePath
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.errors import UsageError
 from agentcost.model import Request
@@ -14,8 +16,7 @@ FIELDS = ("session", "user", "project", "client", "task")
 """Labels of these names set what a reader found; any other name is a key of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """`name` gets the folder number `folder` of the path (from 1 at the left, -1 at the right; 0 is none), or the
     value at `keys` of the record."""
 

@@ -7,7 +7,8 @@ latest prompt it goes on from; it may part from that prompt near its end, as har
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from agentcost.model import ROOT, Request
 from agentcost.prefix import Tree
@@ -16,8 +17,7 @@ _KEPT = 0.8
 """A prompt goes on from another when it keeps this share of the other's messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where a request stands: its session (given or inferred), lineage, turn from 1, and the request before it."""
 
     session: str
@@ -27,8 +27,7 @@ class Standing:
     before: int | None
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(msgspec.Struct):
     """A lineage as far as it has come: `tip` is its latest prompt, `request` the index of its latest request."""
 
     session: str
@@ -64,8 +63,7 @@ def standings(tree: Tree, requests: Sequence[Request]) -> list[Standing]:
     return found
 
 
-@dataclass(slots=True)
-class Spine:
+class Spine(msgspec.Struct):
     """The tree without tools and system: `of` gives a node's place in it, `parents` and `depth` are of places.
 
     `tools` says per node of the tree whether its path holds a tool definition.

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
+
+import msgspec
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import is_document, read_value
+from agentcost.ingest.mapping import SUFFIX
 from agentcost.ingest.peeking import not_a_log
 from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
 from agentcost.model import Item, Place, Request, Segment, Skipped
 from agentcost.record import MAGIC, Log, Record, load
+from agentcost.redacted import is_redacted, load_redacted
 from agentcost.resuming import Kept, keep, kept
+from agentcost.soundness import make_sound, sound_item
 from agentcost.tokens import Engine
 
 UNKNOWN_FORMAT = "not a log that agentcost reads"
+
+_DOCTOR = "`agentcost formats --doctor"
 
 LARGE = 8_000_000
 """Bytes from which on a log is worth its own record: it is kept between runs, and split among processes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """How logs are read: the choices that decide what a record holds.
 
     `cache` is the user's folder for token counts and records, None for none. `prefix` stands before every
@@ -35,7 +41,7 @@ class Reading:
     """
 
     input_format: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = {}
     prefix: tuple[Segment, ...] = ()
     labels: tuple[Label, ...] = ()
     engine: Engine = "splintr"
@@ -48,7 +54,10 @@ class Reading:
     def key(self) -> str:
         """What of these choices a kept record depends on."""
         prefix = b"".join(segment.digest for segment in self.prefix).hex()
-        return repr((__version__, self.input_format, self.engine, sorted(self.columns.items()), prefix, self.labels))
+        form = self.input_format
+        if form.endswith(SUFFIX):  # what it says, whatever it is called
+            form = Path(form).read_text(encoding="utf-8") if Path(form).is_file() else ""
+        return repr((__version__, form, self.engine, sorted(self.columns.items()), prefix, self.labels))
 
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
@@ -63,6 +72,9 @@ def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
         peek = source.peek()
         if peek.head.startswith(MAGIC):
             _join(record, growth, load(source.whole(), source.name))
+            continue
+        if not reading.input_format and is_redacted(peek):
+            _join(record, growth, load_redacted(source))
             continue
         reader = reader_of(peek, reading)
         if reader is None:
@@ -84,7 +96,7 @@ def _join(record: Record, growth: Growth, part: Record) -> None:
     if record.logs:
         record.merge(part)
     else:  # nothing to merge with: take it as it is
-        for name in Record.__slots__:
+        for name in Record.__struct_fields__:
             setattr(record, name, getattr(part, name))
         growth.tree = record.tree
     growth.unplaced = len(record.tree.entries)
@@ -105,13 +117,17 @@ def reader_of(peek: Peek, reading: Reading) -> Reader | None:
 
 
 def reader_named(name: str) -> Reader:
-    """The reader of a format's name. UsageError where there is none."""
+    """The reader of a format's name, or that a mapping file makes. UsageError where there is none."""
+    if name.endswith(SUFFIX):
+        from agentcost.ingest.mapped import reader_from  # noqa: PLC0415 — as below
+
+        return reader_from(name)
     from agentcost.ingest.readers import READERS  # noqa: PLC0415 — a log that was kept needs none of them
 
     found = next((reader for reader in READERS if reader.name == name), None)
     if not found:
         known = ", ".join(reader.name for reader in READERS)
-        raise UsageError(f"--input-format {name}: no such format; known: {known}")
+        raise UsageError(f"--input-format {name}: no such format; known: {known}, or a mapping: FILE{SUFFIX}")
     return found
 
 
@@ -164,7 +180,10 @@ def read_log(record: Record, growth: Growth, source: Source, reader: Reader, rea
     labels = labels_from(source, reading.labels)
     try:
         for item in reader.read(source, hand):
+            new = growth.unplaced
             growth.settle((number, item.place.offset, item.place.length))
+            for entry in record.tree.entries[new:]:
+                make_sound(entry)
             take(record, log, labels(item))
     except BrokenLog as error:
         take(record, log, Skipped(Place(source.name, 0), str(error)))
@@ -191,6 +210,7 @@ def labels_from(source: Source, labels: Sequence[Label]) -> Callable[[Item], Ite
 
 def take(record: Record, log: Log, item: Item) -> None:
     """Count an item into its log, and put it where it belongs."""
+    item = sound_item(item)
     log.records += 1
     log.size = max(log.size, item.place.offset + item.place.length)
     log.lines = max(log.lines, item.place.line)
@@ -212,7 +232,7 @@ def _unreadable(source: Source, peek: Peek) -> str:
     if peek.keys:
         keys = ", ".join(peek.keys[:6])
         return (
-            f"{source.name}: no known format has records with the keys {keys}; `agentcost formats` lists what is read. "
-            "A table of counts is read when its columns are named: --columns input=prompt_tokens,output=…"
+            f"{source.name}: no known format has records with the keys {keys}; {_DOCTOR} {source.name}` says what is "
+            "missing and writes a mapping of its fields to start from"
         )
-    return f"{source.name}: no JSON and no table that agentcost knows; `agentcost formats` lists what is read"
+    return f"{source.name}: no JSON and no table that agentcost knows; {_DOCTOR} {source.name}` says why"

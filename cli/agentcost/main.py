@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 from agentcost import __version__
-from agentcost.commands import capture, find, formats, policies, report, show
+from agentcost.commands import (
+    baseline,
+    capture,
+    check,
+    diff,
+    find,
+    formats,
+    hardware,
+    kv,
+    models,
+    policies,
+    prices,
+    redact,
+    report,
+    show,
+)
 from agentcost.errors import AgentcostError, Interrupted, UsageError
 
 app = typer.Typer(
@@ -43,9 +58,23 @@ for _name in report.NAMES:
 app.command("show", help="One session or request: its path as rows, and where it parted from the one before.")(
     show.show
 )
+app.command("kv", help="KV footprint of a log or of --tokens, how many fit, hit rate by capacity, tiers, prefill.")(
+    kv.kv
+)
+app.command("check", help="The gate: a log, or a captured prefix, against the limits of a budget.")(check.check)
+app.command("diff", help="What changed between two runs and why: tokens and dollars split exactly by cause.")(diff.diff)
+app.command("baseline", help="A run summed up in small, text-free JSON, to be kept and compared with.")(
+    baseline.baseline
+)
+app.command("models", help="The open models whose KV cache is known, and KV formats, with sources.")(models.models)
+app.command("hardware", help="Accelerators and storage tiers, with sources.")(hardware.hardware)
 app.command("policies", help="The cache policies that are simulated: values, sources, dates.")(policies.policies)
+app.command("prices", help="What tokens of a model cost on a day, in every tier, from where.")(prices.prices)
 app.command("formats", help="The log formats that are read, with an example of each.")(formats.formats)
 app.command("capture", help="Save one request of a client, to explain a transcript's hidden prefix.")(capture.capture)
+app.command("redact", help="A log without its text and names, to give away: it analyzes as the original does.")(
+    redact.redact
+)
 app.command("find", help="Agent logs on this machine.")(find.find)
 
 

@@ -34,7 +34,11 @@ def marks_of(texts: Sequence[str]) -> list[tuple[Mark, ...]]:
 
     if not texts:
         return []
-    holds = polars.Series(texts, dtype=polars.String).str.contains(_ALL)
+    try:
+        series = polars.Series(texts, dtype=polars.String)
+    except UnicodeEncodeError:  # half a surrogate pair, as real logs hold them: a question mark is as long
+        series = polars.Series([text.encode("utf-8", "replace").decode() for text in texts], dtype=polars.String)
+    holds = series.str.contains(_ALL)
     return [_marks(text) if held else () for text, held in zip(texts, holds, strict=True)]
 
 

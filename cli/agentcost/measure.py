@@ -8,10 +8,10 @@ component's tokens are differences of rounded totals, so they always add up to t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeVar
 
+import msgspec
 import numpy
 from numpy.typing import NDArray
 
@@ -40,8 +40,7 @@ Key = tuple[str, str, Knowledge, str]
 """Model, client, knowledge, API: requests of one key share a ruler."""
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(msgspec.Struct, frozen=True):
     """A tree's nodes by depth: sums down the paths and up to the root, one level at a time."""
 
     parents: Ints
@@ -74,8 +73,7 @@ def levels_of(tree: Tree) -> Levels:
     return Levels(parents, tuple(numpy.split(order, edges[:-1])[1:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """The requests of one ruler: `rows` are their indexes, `lengths` tokens per node (0 off their paths).
 
     `reach` is tokens per node up to and with it, the template's included: where a cache may cut.
@@ -139,8 +137,7 @@ def _measured(tree: Tree, levels: Levels, key: Key, requests: Sequence[Request],
 # --- what is counted along a path ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
+class _Counts(msgspec.Struct, frozen=True):
     """Per node, how many messages, tools, calls, system segments and media its path has."""
 
     messages: Ints
@@ -240,8 +237,7 @@ _PLAUSIBLE = (0.5, 2.0)
 """A fitted factor outside tells of something else than a tokenizer (hidden text, tools run by the provider)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
+class _Fit(msgspec.Struct, frozen=True):
     factor: float
     basis: Basis
     fitted: int

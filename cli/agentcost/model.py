@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 from typing import Literal
+
+import msgspec
 
 Level = Literal["tools", "system", "messages"]
 
@@ -64,8 +65,7 @@ class Ends(IntFlag):
     LEVEL = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """A volatile thing in a segment's text (a timestamp, a UUID…): `start` and `length` in characters."""
 
     what: str
@@ -73,8 +73,7 @@ class Mark:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """A piece of prompt that belongs to one component.
 
     `text` is what a tokenizer sees; `lead` is the text of the same content block before it, so that
@@ -100,8 +99,7 @@ class Segment:
     breakpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What the provider billed, in disjoint classes: read + writes + plain = prompt. None is unknown.
 
     `output` includes `reasoning`, as every provider bills it. `output_is_lower_bound` marks logs that were
@@ -129,16 +127,14 @@ class Usage:
         return self.plain + self.read + self.writes
 
 
-@dataclass(frozen=True, slots=True)
-class Breakpoint:
+class Breakpoint(msgspec.Struct, frozen=True, gc=False):
     """A cache marker the client set: the node it stands on and its time to live."""
 
     node: int
     ttl: str = "5m"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where a record lies: the file as the user named it, the line from 1, the byte offset and length."""
 
     source: str
@@ -150,8 +146,7 @@ class Place:
         return f"{self.source}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """A model call: a leaf of the prefix tree, and what the tree does not say.
 
     Times are seconds since the epoch (UTC), None where the log does not tell. `node` is the last segment
@@ -190,16 +185,14 @@ class Request:
     local_ids: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(msgspec.Struct, frozen=True, gc=False):
     """A record that should have been a request and could not be read: why, and what to do."""
 
     place: Place
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(msgspec.Struct, frozen=True, gc=False):
     """A record that is no request: a title, a tool's progress, a count call."""
 
     place: Place

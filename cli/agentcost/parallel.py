@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
+from msgspec import structs
+
 from agentcost.growth import Growth
 from agentcost.ingest.compression import MAGIC_BYTES, engine_of
 from agentcost.ingest.contract import Reader
@@ -87,7 +89,10 @@ def split(source: FileSource, count: int) -> list[FileSource]:
 def _shift(part: Record, lines: int) -> None:
     """Count the lines of a stretch from the log's beginning."""
     part.requests = [
-        replace(request, place=replace(request.place, line=request.place.line + lines)) for request in part.requests
+        structs.replace(request, place=structs.replace(request.place, line=request.place.line + lines))
+        for request in part.requests
     ]
-    part.skipped = [replace(skip, place=replace(skip.place, line=skip.place.line + lines)) for skip in part.skipped]
+    part.skipped = [
+        structs.replace(skip, place=structs.replace(skip.place, line=skip.place.line + lines)) for skip in part.skipped
+    ]
     part.logs[0].lines += lines

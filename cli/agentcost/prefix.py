@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agentcost.model import ROOT, Ends, Kind, Level, Mark, Segment
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """What the tree keeps of a segment once its text is let go.
 
     `place` is (source number, byte offset, byte length) of the record that first held it. `runs` are 8-byte
@@ -37,20 +37,19 @@ class Entry:
     place: tuple[int, int, int] = (-1, 0, 0)
     runs: bytes = b""
     marks: tuple[Mark, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = {}
     ascii: int = 0
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(msgspec.Struct):
     """Segments and nodes. `parents[n]` and `segments[n]` say what node n goes on from, and with what."""
 
-    entries: list[Entry] = field(default_factory=list)
-    parents: array[int] = field(default_factory=lambda: array("q", [ROOT]))
-    segments: array[int] = field(default_factory=lambda: array("q", [-1]))
-    ends: array[int] = field(default_factory=lambda: array("b", [0]))
-    by_digest: dict[bytes, int] = field(default_factory=dict)
-    children: dict[int, int] = field(default_factory=dict)
+    entries: list[Entry] = []
+    parents: array[int] = msgspec.field(default_factory=lambda: array("q", [ROOT]))
+    segments: array[int] = msgspec.field(default_factory=lambda: array("q", [-1]))
+    ends: array[int] = msgspec.field(default_factory=lambda: array("b", [0]))
+    by_digest: dict[bytes, int] = {}
+    children: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Nodes, the root included."""
@@ -65,8 +64,8 @@ class Tree:
             self.parents.append(node)
             self.segments.append(segment)
             self.ends.append(ends)
-        elif ends & ~self.ends[found]:
-            self.ends[found] |= ends
+        elif self.ends[found] | int(ends) != self.ends[found]:  # as integers: a flag's own operators are slow
+            self.ends[found] |= int(ends)
         return found
 
     def add(self, entry: Entry) -> int:

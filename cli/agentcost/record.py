@@ -6,10 +6,10 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 import msgspec
 import zstandard
+from msgspec.structs import replace
 
 from agentcost.errors import BrokenLog
 from agentcost.model import Breakpoint, Request, Skipped
@@ -19,8 +19,7 @@ MAGIC = b"agentcost record\n"
 VERSION = 1
 
 
-@dataclass(slots=True)
-class Log:
+class Log(msgspec.Struct):
     """One source that was read. Every record of it is a request, a duplicate, another kind, or skipped.
 
     `size` is in bytes, `requests` includes duplicates, `lines` is the number of the last line.
@@ -32,7 +31,7 @@ class Log:
     lines: int = 0
     records: int = 0
     requests: int = 0
-    others: dict[str, int] = field(default_factory=dict)
+    others: dict[str, int] = {}
     skipped: int = 0
 
     def plus(self, more: Log) -> Log:
@@ -45,19 +44,18 @@ class Log:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """The tree, the requests that stand in it, and an account of every record read.
 
     `requests` are distinct; `duplicates` counts by source name the records that repeated one of them.
     """
 
-    tree: Tree = field(default_factory=Tree)
-    requests: list[Request] = field(default_factory=list)
-    logs: list[Log] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    duplicates: Counter[str] = field(default_factory=Counter)
-    by_key: dict[str, int] = field(default_factory=dict)
+    tree: Tree = msgspec.field(default_factory=Tree)
+    requests: list[Request] = []
+    logs: list[Log] = []
+    skipped: list[Skipped] = []
+    duplicates: Counter[str] = msgspec.field(default_factory=Counter)
+    by_key: dict[str, int] = {}
 
     def add(self, request: Request) -> None:
         """Take in a request; of records of one call the winner is the same in whatever order they come."""
@@ -113,8 +111,7 @@ def _moved(request: Request, moved: list[int]) -> Request:
 # --- saving --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Saved:
+class Saved(msgspec.Struct):
     """The record as it lies in a file."""
 
     version: int

@@ -7,6 +7,7 @@ null is unknown. Every table's rows are in a fixed order, so equal inputs give e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from agentcost.model import Kind
@@ -18,6 +19,18 @@ SCHEMA_VERSION = 1
 
 KIND_COLUMNS: dict[Kind, str] = {kind: kind.value.lower().replace(" ", "_") for kind in Kind}
 """The column of each component in the tables: `system_prompt`, `mcp_tool_definitions`…"""
+
+HIT_RATES: dict[str, str] = {
+    "tokens": "of input tokens",
+    "cacheable": "of the tokens that an earlier request began with",
+    "eligible": "of the input tokens of requests that can be cached",
+    "cached": "of the tokens read or written",
+    "requests": "requests that read anything",
+    "request-mean": "of input tokens, mean of requests",
+    "session-mean": "of input tokens, mean of sessions",
+    "last-half": "of input tokens, the later half of the requests",
+}
+"""What a hit rate may be a share of."""
 
 QUANTILES = (("p10", 0.10), ("p50", 0.50), ("p90", 0.90), ("p99", 0.99), ("max", 1.0))
 THRESHOLDS = (32_000, 64_000, 96_000, 128_000, 200_000)
@@ -73,10 +86,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class PathRow:
-    """A segment on a request's path: its tokens, those up to it, and whether the request before it had it too.
+    """A segment on a request's path: its tokens, those up to it, and whether the request it is compared with had it.
 
-    `breakpoint` is the time to live of a cache marker behind it, `marks` what is volatile in it. `place` is where it
-    first stood in the log, `text` is its text where that was asked for.
+    `tokens` are those of its text, `cumulative` those of the prompt up to and with it, the template's included, under
+    the ruler of the simulated caches: that ends at the bill. `breakpoint` is the time to live of a cache marker behind
+    it, `marks` what is volatile in it. `place` is where it first stood in the log, `text` is its text where that was
+    asked for, `number` its place on the path from 1. `stripped` says that the model does not see it any more. `cost` is
+    in dollars, of the prompt from the end of the row before it, the template included; None without a price.
     """
 
     level: str
@@ -91,6 +107,57 @@ class PathRow:
     marks: tuple[str, ...] = ()
     place: str = ""
     text: str = ""
+    number: int = 0
+    stripped: bool = False
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Where two texts of one thing first differ: at which character (from 1; None: nowhere), in which volatile thing.
+
+    `change` says what is in another order, where the texts differ in nothing else. `before` and `now` are short pieces
+    of both texts from there, masked unless texts were asked for.
+    """
+
+    position: int | None
+    what: str
+    change: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartingRow:
+    """A line of two paths side by side: a segment of either, or the same thing in both.
+
+    `change` is same, changed, reordered (in nothing but its order), added, removed or moved. `alike` are bytes that
+    both texts surely begin with. `excerpt` is there where both texts could be read again.
+    """
+
+    change: str
+    before: PathRow | None
+    now: PathRow | None
+    alike: int = 0
+    excerpt: Excerpt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A request beside the one that it is compared with, from a few rows before they part; no rows where it goes on.
+
+    `place` and `id` name the other, `gap_s` lies between their starts, `another` says that it is of another
+    conversation. `segments` and `shared` (tokens) are what both begin with, `added` the segments behind.
+    """
+
+    place: str
+    id: str
+    gap_s: float | None
+    another: bool
+    segments: int
+    shared: int
+    added: int
+    rows: tuple[PartingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +178,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "prompt, read, write (of it write_5m, write_1h), plain (billed tokens; where nothing was billed, prompt is the "
         "ruler's and the classes are null), output, reasoning, output_is_lower_bound, billed, basis, a column of "
         "tokens per component, policy, simulated_read, simulated_write, simulated_plain, readable (what an earlier "
-        "request began with), warm_start, cause, lost, evidence, other_causes, label_<name> per label, day, week, "
-        "month",
+        "request began with), warm_start, cause, lost, evidence, other_causes, cost (of it cost_read, cost_write, "
+        "cost_plain, cost_output, cost_beside), cost_saved (by caching), cost_lost (by misses), cost_basis, "
+        "cost_is_lower_bound, billing, plan, unpriced (why), not_applied, price_date_assumed, label_<name> per label, "
+        "day, week, month",
     ),
     "components": (
         "a component that has tokens",
@@ -133,21 +202,34 @@ TABLES: dict[str, tuple[str, str]] = {
     "sessions": (
         "a session",
         "session, inferred, project, models, requests, lineages, started, ended, prompt, first_prompt, last_prompt, "
-        "largest_prompt, fixed_prefix (tokens before the user's first words), read, write, plain, output",
+        "largest_prompt, fixed_prefix (tokens before the user's first words), read, write, plain, output, cost (null "
+        "where paid in several ways: billings), cost_saved, cost_lost, unpriced_requests, lower_bounds, billings",
     ),
     "distribution": ("a measure of input tokens per request", "measure (p10…max, above_<N>), value, share"),
     "groups": (
         "a combination of the --by keys",
-        "the keys, requests, sessions, prompt, read, write, plain, output, largest_prompt",
+        "the keys, requests, sessions, prompt, read, write, plain, output, largest_prompt, cost (null where paid in "
+        "several ways: billings), cost_saved, cost_lost, unpriced_requests, lower_bounds, billings",
     ),
     "caches": (
         "a cache policy",
-        "policy, title, requests, read, write, plain (tokens), hit_rate (of all input tokens), relative_cost (input "
-        "cost over that of the same tokens uncached), basis (billed, simulated, what if, bound)",
+        "policy, title, requests, read, write, plain (tokens), hit_rate (of all input tokens, or of what --hit-rate "
+        "names), relative_cost (input cost over that of the same tokens uncached), basis (billed, simulated, what if, "
+        "bound), hit_rate_of (tokens, or what --hit-rate named)",
+    ),
+    "cache_components": (
+        "a component as billed or as simulated; only in the report on caches",
+        "basis (billed, simulated), component, read, write, plain, tokens, hit_rate (of its tokens)",
+    ),
+    "bounds": (
+        "a reason why input was not read from the cache, of a policy and a gap; only in the report on caches",
+        "policy, gap (input → content, content → simulated, simulated → billed), word, tokens, share (of input), "
+        "requests, upper, lower (tokens of both levels: the words of a gap add up to the difference)",
     ),
     "misses": (
         "a cause of misses",
-        "cause, requests, sessions, lost (tokens in the cache that were not read), share (of all input), explained, "
+        "cause, requests, sessions, lost (tokens in the cache that were not read), share (of all input), cost_lost "
+        "(beyond reading them), unpriced_requests, explained, "
         "evidence (of the worst request), worst (its place), mend",
     ),
     "whatifs": (
@@ -160,6 +242,46 @@ TABLES: dict[str, tuple[str, str]] = {
         "a policy whose simulation is compared with the bill",
         "policy, requests, exact, near (within 1 %), billed_read, simulated_read, warm_start (read from before the "
         "log), both_hit, only_simulated, only_billed, both_miss",
+    ),
+    "costs": (
+        "a token class, by how it was paid",
+        "class (output without reasoning), billing (api, seat, credits; empty: not told), tokens (searches and "
+        "requests for those), cost, share (of what was paid so)",
+    ),
+    "component_costs": (
+        "a component, then the output and what is paid beside tokens, by how it was paid",
+        "component, cost, share (of what was paid so), cost_read, cost_write, cost_plain, read, write, plain (its "
+        "tokens in the state they were priced in; null for the last two), billing",
+    ),
+    "tool_costs": (
+        "a tool, by how it was paid",
+        "tool, server, calls, cost, schema_cost (at the rates paid), call_cost, result_cost (carried until the session "
+        "ends), break_cost (of caches its definition broke), breaks, cost_per_call, billing",
+    ),
+    "spend": (
+        "a day, by how it was paid",
+        "day, billing, requests, unpriced_requests, lower_bounds (requests whose output is not fully known), cost, "
+        "cumulative",
+    ),
+    "prices": (
+        "a price that was used, or a reason why there was none",
+        "provider, model, billing, requests, tokens, cost, input_price, read_price, output_price (dollars per million "
+        "tokens, of the smallest prompts), source, checked, mark, included (in a plan), not_applied (terms nobody "
+        "knows a price of), notes, unpriced",
+    ),
+    "recorded": (
+        "a request whose cost the log records",
+        "source, line, id, session, model, recorded, computed, difference, equal (within 0.000001), explained (the "
+        "rule under which ours would be the recorded one)",
+    ),
+    "footprint": (
+        "a size of requests or sessions as KV cache on an open model in a KV format",
+        "model, kv_format, of, measure, tokens, needed_bytes, allocated_bytes, fit, room, reason, basis, band",
+    ),
+    "reasons": (
+        "a reason that a provider gave for a miss, beside the cause found here",
+        "reported (as the provider named it, or hit), cause (empty: nothing missed), requests, same, lost, "
+        "reported_tokens (its own estimate), worst (the request that lost the most)",
     ),
     "hidden": ("a lineage of a transcript", "session, lineage, requests, hidden (tokens), low, high (interval)"),
     "rulers": (
@@ -175,3 +297,67 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
 }
 """The tables of an analysis: what a row is, and its columns."""
+
+ADDED_TABLES: dict[str, tuple[str, str]] = {
+    "against": (
+        "a day, user and model of what is logged beside what is billed; only with --against",
+        "day, user, model, status, bill, logged_requests, billed_requests, logged_prompt, billed_prompt, logged_read, "
+        "billed_read, logged_write, billed_write, logged_plain, billed_plain, logged_output, billed_output, "
+        "logged_estimated, logged_lower_bounds, logged_unpriced, logged_cost, billed_cost, billed_gross, "
+        "billed_credits",
+    ),
+    "path": (
+        "a segment of the request that is shown, in the order of its prompt",
+        "number, level, role, component, name, server, tokens (of its text), cumulative (tokens of the prompt up to "
+        "and with it, the template's included, as billed), shared (the request it is compared with has it too), "
+        "stripped, breakpoint, marks, place, cost (of the prompt from the row before to its end), text (only with "
+        "--include-text)",
+    ),
+    "parting": (
+        "a line of the request that is shown beside the one it is compared with",
+        "change, level, before_number, before_component, before_name, before_server, before_tokens, now_number, "
+        "now_component, now_name, now_server, now_tokens, alike_bytes, position, what, order, before_text and now_text "
+        "(only with --include-text)",
+    ),
+    "excerpts": (
+        "a request whose cache a text broke; only with --include-text",
+        "source, line, id, cause, position, what, change, before, now",
+    ),
+}
+"""The tables that some reports add: `show` of one request, and `turns` and `cache` with texts."""
+
+CAPACITY_TABLES: dict[str, tuple[str, str]] = {
+    "capacity": (
+        "a capacity of a cache, on the curve of one memory or of replicas that divide it",
+        "model, kv_format, replicas, routing, capacity_tokens, capacity_bytes, accelerators, hit_tokens, "
+        "hit_rate, share_of_bound",
+    ),
+    "capacity_knees": (
+        "a capacity with a name",
+        "model, kv_format, replicas, routing, knee, capacity_tokens, capacity_bytes, accelerators, hit_tokens, "
+        "hit_rate, share_of_bound",
+    ),
+    "lifetimes": (
+        "a time to live that every use renews",
+        "ttl_s, hit_tokens, hit_rate, share_of_bound, peak_tokens, peak_bytes",
+    ),
+    "capacity_basis": (
+        "what the curves rest on",
+        "model, kv_format, basis, band, input_tokens, bound_tokens, block_tokens, block_bytes, fixed_bytes, "
+        "requests, requests_with_end, timed, relative_clock",
+    ),
+    "prefill": (
+        "a quantile of prompts, all of them, or the one of `--tokens`",
+        "model, measure, tokens, cached_tokens, flop_cold, flop_cached, attention_share_cold, "
+        "attention_share_cached, crossing_tokens, machine, cold_s, cached_s, kernels_cold_s, kernels_cached_s, "
+        "usd_per_million_cold, usd_per_million_cached, priced, attention_bytes_standard, attention_bytes_tiled, "
+        "confidence, reason",
+    ),
+    "tiers": (
+        "a place of a cache, fastest first, then what is computed",
+        "place, level, capacity_bytes, capacity_tokens, bandwidth, latency_s, hit_tokens, share, requests, "
+        "load_p50_s, load_p99_s, compute_p50_s, compute_p99_s, added_p50_s, added_p99_s, break_even, faster, "
+        "faster_from_tokens, hold_s, basis",
+    ),
+}
+"""The tables of capacity, prefill and tiers, which `kv` adds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,8 +18,7 @@ _MOST = 64
 """Records kept; the oldest go first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """How far a log was read: up to byte `offset`, before line `line`, and what stood at its head and before there."""
 
     offset: int
@@ -30,8 +28,7 @@ class Note:
     window: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A record that was kept; `complete` says that the log has not changed since."""
 
     record: Record

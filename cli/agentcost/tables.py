@@ -132,13 +132,20 @@ def _quantile(values: pl.Series, share: float) -> int | None:
 
 
 _SUMS = ("prompt", "read", "write", "plain", "output")
+_MONEY = ("cost", "cost_saved", "cost_lost")
 
 
 def _sums() -> dict[str, pl.Expr]:
-    """Sums over known values; null where none is known, so that unknown never reads as zero."""
+    """Sums over known values; null where none is known, so that unknown never reads as zero, and of dollars that were
+    paid in several ways."""
+    ways = pl.col("billing").filter(pl.col("cost").is_not_null()).unique().sort()
+    there = {name: pl.col(name).count() > 0 for name in _SUMS} | {name: ways.len() == 1 for name in _MONEY}
+    known = {name: pl.when(test).then(pl.col(name).sum()) for name, test in there.items()}
     return {
-        name: pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).otherwise(None).cast(pl.Int64)
-        for name in _SUMS
+        **{name: sum_.cast(pl.Int64) if name in _SUMS else sum_ for name, sum_ in known.items()},
+        "unpriced_requests": pl.col("cost").null_count().cast(pl.Int64),
+        "lower_bounds": pl.col("cost_is_lower_bound").filter(pl.col("cost").is_not_null()).sum().cast(pl.Int64),
+        "billings": pl.when(ways.len() == 1).then(ways.first()).otherwise(ways.replace("", "not told").str.join(" + ")),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "?"
@@ -43,6 +44,17 @@ def three_digits(value: float) -> str:
     """Three significant digits, without an exponent: 1.23, 12.3, 123, 1,234."""
     size = abs(value)
     return f"{value:,.2f}" if size < 9.995 else f"{value:,.1f}" if size < 99.95 else f"{value:,.0f}"
+
+
+def dollars(amount: Decimal | None) -> str:
+    """`$1,234`, `$12.30`, `$0.0042`: two digits behind the point from a dollar on, below it two that count."""
+    if amount is None:
+        return UNKNOWN
+    size = abs(amount)
+    if not size:
+        return "$0"
+    digits = 0 if size >= 1000 else 2 if size >= Decimal("0.995") else max(2, 1 - size.adjusted())
+    return f"{'-' if amount < 0 else ''}${size:,.{digits}f}"
 
 
 def percent(part: float | None, whole: float = 1.0, digits: int = 1) -> str:
@@ -109,6 +121,40 @@ def size(count: int) -> str:
         if count < limit:
             return f"{count} B" if divisor == 1 else f"{three_digits(count / divisor)} {suffix}"
     return f"{three_digits(count / 10**9)} GB"
+
+
+def gibibytes(count: int | None) -> str:
+    """Memory in GiB: 12.0 GiB; the smallest in MiB. Unknown is a question mark."""
+    if count is None:
+        return UNKNOWN
+    if abs(count) < 0.0995 * 2**30:
+        return f"{three_digits(count / 2**20)} MiB" if count else "0 GiB"
+    return f"{three_digits(count / 2**30)} GiB"
+
+
+def flop(count: float | None) -> str:
+    """Floating-point operations: 950 GF, 12.3 TF, 1.37 PF, 26.0 EF. Unknown is a question mark."""
+    if count is None:
+        return UNKNOWN
+    for limit, divisor, suffix in ((9.995e11, 1e9, "GF"), (9.995e14, 1e12, "TF"), (9.995e17, 1e15, "PF")):
+        if abs(count) < limit:
+            return f"{three_digits(count / divisor)} {suffix}" if count else "0"
+    return f"{three_digits(count / 1e18)} EF"
+
+
+def rate(bytes_per_second: float | None) -> str:
+    """A bandwidth: 50.0 GB/s. Unknown is a question mark."""
+    return UNKNOWN if bytes_per_second is None else f"{three_digits(bytes_per_second / 1e9)} GB/s"
+
+
+def elapsed(seconds: float | None) -> str:
+    """A short time with three digits: 0.75ms, 33.6ms, 4.38s; from a minute on as durations are. Unknown is a question
+    mark."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds >= 59.95:
+        return duration(seconds)
+    return f"{three_digits(seconds * 1e3)}ms" if seconds < 0.9995 else f"{three_digits(seconds)}s"
 
 
 def printable(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from agentcost.cache.entries import Entries, Entry
 from agentcost.cache.policy import Policy, collapses
-from agentcost.cache.prompts import Prompt, Served, Shape, day_of, salted
+from agentcost.cache.prompts import Prompt, Served, Shape, day_of
 from agentcost.model import ROOT, Ends
 
 _BLOCK, _TOOL_RUN = int(Ends.BLOCK), int(Ends.TOOL_RUN)
@@ -19,37 +19,40 @@ class Breakpoints(Entries):
 
     def __init__(self, policy: Policy, shape: Shape) -> None:
         super().__init__(policy, shape)
+        self.most = policy.max_breakpoints
         self._before: dict[tuple[int, bool], int] = {}
 
     def serve(self, prompt: Prompt) -> Served:
         """Read up to the deepest entry in reach, write at every breakpoint behind it."""
-        marks = list(dict(prompt.marks).items())[-self.policy.max_breakpoints :]
+        marks = list(dict(prompt.marks).items())[-self.most :]
         least = self.minimum(prompt.model)
         if not marks:
             return Served(0, {}, prompt.total, blocked="no_breakpoint")
-        if prompt.tokens(marks[-1][0]) < least:
+        keys, levels = self.keys.of(prompt), self.shape.levels
+        targets = [self.target(prompt, node, keys[levels[node]], ttl) for node, ttl in marks]
+        if targets[-1].tokens < least:
             return Served(0, {}, prompt.total, blocked="below_minimum")
-        keys = salted(self.policy, prompt)
-        targets = [self.target(prompt, node, keys[self.shape.levels[node]], ttl) for node, ttl in marks]
         hit = self._hit(prompt, [node for node, _ in marks], keys)
         return self.settle(prompt, [target for target in targets if target.tokens >= least], hit)
 
-    def _hit(self, prompt: Prompt, nodes: Sequence[int], keys: Sequence[Hashable]) -> tuple[int, Entry] | None:
-        collapsed = collapses(self.policy, day_of(prompt.start))
+    def _hit(self, prompt: Prompt, nodes: Sequence[int], keys: Sequence[int]) -> tuple[int, Entry] | None:
+        """The first entry that a lookup finds. A breakpoint tests positions down to the one before it: from there on,
+        that one sees farther."""
+        collapsed, levels, depth = self._collapses(prompt), self.shape.levels, self.shape.branches.depth
         for node, earlier in zip(reversed(nodes), [*reversed(nodes[:-1]), None], strict=True):
-            for position in self._in_reach(node, earlier, collapsed):
-                entry = self.live((prompt.scope, keys[self.shape.levels[position]], position), prompt.start)
+            end = -1 if earlier is None else depth[earlier]
+            for position in islice(self.positions(node, collapsed), self.policy.lookback):
+                if depth[position] <= end:
+                    break
+                entry = self.live((keys[levels[position]], position), prompt.start)
                 if entry:
                     return position, entry
         return None
 
-    def _in_reach(self, node: int, earlier: int | None, collapsed: bool) -> Iterator[int]:
-        """The positions that a breakpoint tests, down to the one before it: from there on, that one sees farther."""
-        depth = self.shape.branches.depth
-        for position in islice(self.positions(node, collapsed), self.policy.lookback):
-            if earlier is not None and depth[position] <= depth[earlier]:
-                return
-            yield position
+    def _collapses(self, prompt: Prompt) -> bool:
+        """Whether a tool run is one position; the day is looked at only where it decides."""
+        since = self.policy.collapse_tool_runs == "since"
+        return collapses(self.policy, day_of(prompt.start) if since else None)
 
     def positions(self, node: int, collapsed: bool) -> Iterator[int]:
         """The positions of a look-back from a breakpoint, itself first; with `collapsed` a tool run is one."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from agentcost.cache.partings import Change
 from agentcost.cache.policy import Policy, Salt, minimum_of, ttl_of
@@ -50,8 +51,7 @@ _SHRUNK = 1_000
 """Tokens by which a prompt is billed shorter than the one it goes on from, when earlier content was taken out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(msgspec.Struct, frozen=True):
     """Tokens that were in the cache and were not read: why, with what evidence, and where the paths part.
 
     Without a breakpoint nothing is in the cache: `lost` is then what could have been read. `parted` is the node of the
@@ -65,8 +65,7 @@ class Miss:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True):
     """A request, the request it is compared with, and how their paths lie.
 
     `common` is the last node both paths have, `changes` what differs behind it, the first first. `kept` are the tokens
@@ -97,15 +96,14 @@ def diagnose(policy: Policy, shape: Shape, pair: Pair, least: int) -> Miss | Non
     found = sorted([*_settings(policy, shape, pair), *_content(pair), *_shrunk(pair)], key=lambda cause: cause.order)
     found += _timing(policy, pair)
     if not found:
-        found = [_rest(policy, shape, pair)]
+        found = [_aged(policy, pair) or _rest(policy, shape, pair)]
     first = found[0]
     parted = next((change.node for change in pair.changes if change.node is not None), None)
     others = dict.fromkeys(cause.name for cause in found[1:] if cause.name != first.name)
     return Miss(first.name, lost, first.evidence, parted, tuple(others))
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """A cause that holds; `order` is where it strikes."""
 
     name: str
@@ -184,6 +182,20 @@ def _timing(policy: Policy, pair: Pair) -> list[Cause]:
         told = f"started {_span(reference.first_token - prompt.start)} before the first token of what it shares"
         return [Cause("concurrent_miss", 61, told)]
     return []
+
+
+def _aged(policy: Policy, pair: Pair) -> Cause | None:
+    """The entry ended some time after its first write, however often it was read: nothing else keeps it from being
+    read in the simulation."""
+    reference, prompt = pair.reference, pair.prompt
+    if reference is None or pair.served.read:
+        return None
+    ttl = ttl_of(policy, prompt.model, prompt.settings.get("cache_ttl", ""))
+    if ttl is None or ttl.at_most is None:
+        return None
+    return Cause(
+        "ttl_expired", 62, f"kept for {_span(ttl.at_most)} at most from its first write, however often it is read"
+    )
 
 
 def _rest(policy: Policy, shape: Shape, pair: Pair) -> Cause:

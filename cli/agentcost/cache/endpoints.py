@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from agentcost.cache.entries import Entries, Entry
-from agentcost.cache.prompts import Prompt, Served, salted
+from agentcost.cache.prompts import Prompt, Served
 from agentcost.model import ROOT
 
 
@@ -23,7 +23,7 @@ class Endpoints(Entries):
         least = self.minimum(prompt.model)
         if prompt.tokens(places[-1][0]) < least:
             return Served(0, {}, prompt.total, blocked="below_minimum")
-        key = salted(self.policy, prompt)[2]
+        key = self.keys.of(prompt)[2]
         targets = [self.target(prompt, node, key, ttl) for node, ttl in places]
         explicit = [node for node, _ in prompt.marks]
         hit = self._hit(prompt, key, self._candidates(prompt, explicit, endpoint))
@@ -54,14 +54,14 @@ class Endpoints(Entries):
         if rule.initial:
             yield self.shape.opening[prompt.leaf]
 
-    def _hit(self, prompt: Prompt, key: Hashable, candidates: Iterator[int]) -> tuple[int, Entry] | None:
+    def _hit(self, prompt: Prompt, key: int, candidates: Iterator[int]) -> tuple[int, Entry] | None:
         """The deepest candidate that is kept."""
         depth = self.shape.branches.depth
         found: tuple[int, Entry] | None = None
         for node in candidates:
             if found and depth[node] <= depth[found[0]]:
                 continue
-            entry = self.live((prompt.scope, key, node), prompt.start)
+            entry = self.live((key, node), prompt.start)
             if entry:
                 found = node, entry
         return found

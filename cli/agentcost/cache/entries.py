@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import groupby
+from math import inf
+
+import msgspec
 
 from agentcost.cache.policy import Policy, Ttl, minimum_of, ttl_of
-from agentcost.cache.prompts import Prompt, Served, Shape, visible_from
+from agentcost.cache.prompts import Keys, Prompt, Served, Shape, visible_from
 
-Key = tuple[Hashable, Hashable, int]
-"""Scope, salts of the level, node."""
+Key = tuple[int, int]
+"""The number of the scope and the salts of the level, and the node."""
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """A prefix that is kept: until when, from when on it can be read, and its length as its writer had it."""
 
     expires: float
@@ -24,19 +25,14 @@ class Entry:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a request wants an entry."""
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """Where a request wants an entry, and how long it lives."""
 
     node: int
     key: Key
     ttl: Ttl | None
+    seconds: float
     tokens: int
-
-    @property
-    def seconds(self) -> float:
-        """How long the entry lives."""
-        return float(self.ttl.seconds) if self.ttl else float("inf")
 
 
 class Entries:
@@ -45,18 +41,27 @@ class Entries:
     def __init__(self, policy: Policy, shape: Shape) -> None:
         self.policy = policy
         self.shape = shape
+        self.keys = Keys(policy)
         self.kept: dict[Key, Entry] = {}
+        self.inclusive = policy.expiry == "inclusive"
+        self.renews = policy.refresh in ("own_breakpoints", "path")
         self.minimum = cache(partial(minimum_of, policy))
-        self.ttl = cache(partial(ttl_of, policy))
+        self.ttl = cache(self._ttl)
+
+    def _ttl(self, model: str, name: str) -> tuple[Ttl | None, float]:
+        """The time to live that a model has for what is asked, and its seconds."""
+        found = ttl_of(self.policy, model, name)
+        return found, float(found.seconds) if found else inf
 
     def live(self, key: Key, now: float) -> Entry | None:
         """The entry of that key, if it can be read now."""
         entry = self.kept.get(key)
         return entry if entry and entry.visible <= now and self._lasts(entry, now) else None
 
-    def target(self, prompt: Prompt, node: int, key: Hashable, ttl: str) -> Target:
+    def target(self, prompt: Prompt, node: int, key: int, ttl: str) -> Target:
         """A place for an entry, with the time to live that the model has for what is asked."""
-        return Target(node, (prompt.scope, key, node), self.ttl(prompt.model, ttl), prompt.tokens(node))
+        own, seconds = self.ttl(prompt.model, ttl)
+        return Target(node, (key, node), own, seconds, prompt.tokens(node))
 
     def settle(
         self, prompt: Prompt, targets: Sequence[Target], hit: tuple[int, Entry] | None, *, fill: bool = False
@@ -65,36 +70,36 @@ class Entries:
 
         What lies before a hit and is gone costs nothing and comes back only with `fill`.
         """
-        depth = self.shape.branches.depth
+        depth, now = self.shape.branches.depth, prompt.start
         read, reached = (min(prompt.total, hit[1].tokens), depth[hit[0]]) if hit else (0, -1)
-        behind = [target for target in targets if depth[target.node] > reached]
+        visible, behind = visible_from(self.policy, prompt), []
         for target in targets:
-            if depth[target.node] > reached or (fill and not self.live(target.key, prompt.start)):
-                self._write(target, prompt)
-            elif self.policy.refresh in ("own_breakpoints", "path"):
-                self._renew(self.live(target.key, prompt.start), prompt.start, target.seconds)
+            if depth[target.node] > reached:
+                behind.append(target)
+                self._write(target, now, visible)
+                continue
+            entry = self.live(target.key, now) if fill or self.renews else None
+            if entry is None and fill:
+                self._write(target, now, visible)
+            elif entry is not None and self.renews:
+                entry.expires = max(entry.expires, now + target.seconds)
         if hit and self.policy.refresh != "none":
-            self._renew(hit[1], prompt.start, hit[1].seconds)
+            hit[1].expires = max(hit[1].expires, now + hit[1].seconds)
         writes = split(behind, read)
         return Served(read, writes, prompt.total - read - sum(writes.values()), hit[0] if hit else None)
 
     def _lasts(self, entry: Entry, now: float) -> bool:
-        return now < entry.expires or (self.policy.expiry == "inclusive" and now == entry.expires)
+        return now < entry.expires or (self.inclusive and now == entry.expires)
 
-    def _write(self, target: Target, prompt: Prompt) -> None:
+    def _write(self, target: Target, now: float, visible: float) -> None:
         """Keep a prefix. One that lasts stays visible from when it was, and lives by the longer time to live."""
-        new = Entry(prompt.start + target.seconds, visible_from(self.policy, prompt), target.seconds, target.tokens)
+        new = Entry(now + target.seconds, visible, target.seconds, target.tokens)
         old = self.kept.get(target.key)
-        if old and self._lasts(old, prompt.start):
+        if old and self._lasts(old, now):
             new.visible = min(old.visible, new.visible)
             new.expires = max(old.expires, new.expires)
             new.seconds = max(old.seconds, new.seconds)
         self.kept[target.key] = new
-
-    @staticmethod
-    def _renew(entry: Entry | None, now: float, seconds: float) -> None:
-        if entry:
-            entry.expires = max(entry.expires, now + seconds)
 
 
 def split(targets: Sequence[Target], read: int) -> dict[str, int]:
@@ -104,12 +109,18 @@ def split(targets: Sequence[Target], read: int) -> dict[str, int]:
     """
     writes: dict[str, int] = {}
     reached = read
-    longest_first = sorted(targets, key=lambda target: -target.seconds)
-    for _, alike in groupby(longest_first, key=lambda target: target.seconds):
-        group = list(alike)
+    for group in _longest_first(targets):
         highest = max(target.tokens for target in group)
         ttl = group[0].ttl
         if highest > reached and ttl is not None and ttl.write is not None:
             writes[ttl.name] = highest - reached
         reached = max(reached, highest)
     return writes
+
+
+def _longest_first(targets: Sequence[Target]) -> list[list[Target]]:
+    """The targets of each time to live, those of the longest one first."""
+    if len({target.seconds for target in targets}) == 1:
+        return [list(targets)]
+    ordered = sorted(targets, key=lambda target: -target.seconds)
+    return [list(alike) for _, alike in groupby(ordered, key=lambda target: target.seconds)]

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from agentcost.cache.prompts import Shape
+from agentcost.cache.shapes import alike_bytes
 from agentcost.cache.stripping import Paths, Piece
 from agentcost.cache.touches import Branches, branches_of, heaviest_children
 from agentcost.model import ROOT, Kind, Mark
@@ -39,6 +40,9 @@ class Change(NamedTuple):
 
 def fork(branches: Branches, left: int, right: int) -> int:
     """The last node that two paths have in common: O(branches)."""
+    branch = branches.branch[left]
+    if branch == branches.branch[right]:
+        return branches.node(branch, min(branches.depth[left], branches.depth[right]))
     depths = dict(branches.stretches(left))
     for branch, depth in branches.stretches(right):
         if branch in depths:
@@ -227,7 +231,7 @@ def _system(before: Sequence[Piece], now: Sequence[Piece]) -> str:
 
 def _how(before: Piece, now: Piece) -> str:
     """How two texts of one thing differ, as far as that is known without them."""
-    alike = _alike(before, now)
+    alike = alike_bytes(before.runs, now.runs)
     marks = _marks(now.marks, alike) or _marks(before.marks, alike)
     if before.size == now.size and not marks:
         same = "the same beginning and length, another end or id" if alike else "the same length"
@@ -255,15 +259,6 @@ def _listed(found: Sequence[str]) -> str:
 def _marks(marks: Sequence[Mark], start: int) -> str:
     """The volatile things behind a place, each kind once."""
     return ", a ".join(dict.fromkeys(mark.what for mark in marks if mark.start + mark.length > start))
-
-
-def _alike(left: Piece, right: Piece) -> int:
-    """Bytes that two texts surely begin alike with, by the digests of their runs of 64."""
-    width, count = 8, 0
-    runs = min(len(left.runs), len(right.runs)) // width
-    while count < runs and left.runs[width * count : width * (count + 1)] == right.runs[width * count :][:width]:
-        count += 1
-    return 64 * count
 
 
 def _upwards(branches: Branches, node: int) -> Iterator[int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
+
+import msgspec
 
 from agentcost.cache.policy import Policy, Salt
 from agentcost.cache.touches import Branches
@@ -14,15 +15,13 @@ from agentcost.model import Level
 LEVELS: dict[Level, int] = {"tools": 0, "system": 1, "messages": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """The prefix tree as caches see it; every sequence is by node.
 
     `levels` numbers LEVELS, `ends` is Ends, `runs` says that a node is a block of a run of tool calls or results,
     `endings` the nearest node on the path, itself included, at which an eligible message ends (ROOT: none), `opening`
     the last node of the opening system messages. `shared` estimates the share (0 to 1) of a node's text that a sibling
-    begins with; `siblings` are the children of nodes that have several. The root stands for a hidden prefix: its
-    level is the one that prefix ends with.
+    begins with. The root stands for a hidden prefix: its level is the one that prefix ends with.
     """
 
     parents: Sequence[int]
@@ -32,12 +31,19 @@ class Shape:
     endings: Sequence[int]
     opening: Sequence[int]
     branches: Branches
-    siblings: Mapping[int, Sequence[int]] = field(default_factory=dict)
-    shared: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    shared: Mapping[tuple[int, int], float] = {}
+
+    def alike(self) -> dict[int, list[tuple[float, int]]]:
+        """Of nodes whose text a sibling begins with: the share and the sibling, the largest share first."""
+        found: dict[int, list[tuple[float, int]]] = {}
+        for (node, other), share in self.shared.items():
+            found.setdefault(node, []).append((share, other))
+        for rows in found.values():
+            rows.sort(reverse=True)
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """One request as a cache sees it. Times are seconds; `first_token` is when what it wrote becomes visible.
 
     `reach` gives the tokens up to a node, `offset` those before the path (hidden, overhead). `known` is (node,
@@ -57,22 +63,21 @@ class Prompt:
     reach: Sequence[int]
     offset: int = 0
     known: tuple[int, int] | None = None
-    lengths: Mapping[int, int] = field(default_factory=dict)
+    lengths: Mapping[int, int] = {}
     marks: tuple[tuple[int, str], ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = {}
     answer: int | None = None
 
     def tokens(self, node: int) -> int:
         """Tokens up to a node of the path, never more than the prompt has nor less than none."""
-        if self.known and node == self.known[0]:
-            told: int | None = self.known[1]
-        else:
-            told = self.lengths.get(node)
-        return max(0, min(self.total, self.reach[node] + self.offset if told is None else told))
+        known = self.known
+        told = known[1] if known and node == known[0] else self.lengths.get(node)
+        if told is None:
+            told = self.reach[node] + self.offset
+        return 0 if told < 0 else min(told, self.total)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True, gc=False):
     """What became of a prompt's tokens: read, written by time to live, and plain; they sum to the prompt.
 
     `hit` is the node up to which it was read (None: nothing was). `blocked` says why nothing could be kept.
@@ -95,6 +100,32 @@ def salted(policy: Policy, prompt: Prompt) -> tuple[Hashable, Hashable, Hashable
     salts, ends = _by_level(policy.salts)
     values = tuple(_value(policy, prompt, salt) for salt in salts)
     return values[: ends[0]], values[: ends[1]], values
+
+
+class Keys(msgspec.Struct):
+    """The keys of requests under a policy as small numbers, one per level: what has equal numbers can share entries.
+
+    A request's settings are looked at once for each mapping of settings: it is kept, so that no other takes its place
+    in memory.
+    """
+
+    policy: Policy
+    known: dict[tuple[int, str, Hashable], tuple[int, int, int]] = {}
+    numbers: dict[Hashable, int] = {}
+    kept: list[Mapping[str, str]] = []
+
+    def of(self, prompt: Prompt) -> tuple[int, int, int]:
+        """The numbers of the tools, the system and the messages level."""
+        probe = id(prompt.settings), prompt.model, prompt.scope
+        found = self.known.get(probe)
+        if found is None:
+            self.kept.append(prompt.settings)
+            tools, system, messages = (self._number(prompt.scope, key) for key in salted(self.policy, prompt))
+            found = self.known[probe] = tools, system, messages
+        return found
+
+    def _number(self, scope: Hashable, key: Hashable) -> int:
+        return self.numbers.setdefault((scope, key), len(self.numbers))
 
 
 @lru_cache(maxsize=256)

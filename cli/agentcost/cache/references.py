@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
@@ -33,8 +34,8 @@ def references(
     `before` is the request that each goes on from by its messages, `threads` its session and role: a prompt whose
     messages were compacted or rewritten is still compared with the latest of its thread.
     """
-    shape = partings.shape
-    touches = Touches(shape.branches)
+    branches = partings.shape.branches
+    earlier = _Earlier(partings.shape, prompts)
     latest: dict[Hashable, int] = {}
     found: list[Reference | None] = []
     for row, prompt in enumerate(prompts):
@@ -43,17 +44,49 @@ def references(
             own = latest.get(threads[row])
             own = own if own is not None and partings.goes_on(prompt.leaf, prompts[own].leaf) else None
         if own is not None:
-            found.append(Reference(own, fork(shape.branches, prompt.leaf, prompts[own].leaf), other=False))
+            common = fork(branches, prompt.leaf, prompts[own].leaf)
+            found.append(Reference(own, common, other=False))
+            earlier.add(row, own if common == prompts[own].leaf else None)
         else:
-            found.append(_deepest(shape, touches, prompts, row))
+            found.append(earlier.deepest(row))
+            earlier.add(row)
         latest[threads[row]] = row
-        touches.touch((prompt.scope, prompt.model), prompt.leaf, row)
-        touches.touch(prompt.scope, prompt.leaf, row)
     return found
 
 
+@dataclass(slots=True)
+class _Earlier:
+    """The requests so far, by scope and model. They wait until one is asked for, and of those that wait one that
+    another goes on from tells nothing more than that: only the rest is taken in."""
+
+    shape: Shape
+    prompts: Sequence[Prompt]
+    waiting: dict[int, None] = field(default_factory=dict)
+    touches: Touches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.touches = Touches(self.shape.branches)
+
+    def add(self, row: int, over: int | None = None) -> None:
+        """Take in a request; `over` is one that it goes on from with nothing left out."""
+        self.waiting[row] = None
+        if over is not None and over in self.waiting:
+            mine, theirs = self.prompts[row], self.prompts[over]
+            if mine.scope == theirs.scope and mine.model == theirs.model:
+                del self.waiting[over]
+
+    def deepest(self, row: int) -> Reference | None:
+        """The latest request with the longest common beginning. One of another model only if it is gone on from."""
+        for waiting in self.waiting:
+            prompt = self.prompts[waiting]
+            self.touches.touch((prompt.scope, prompt.model), prompt.leaf, waiting)
+            self.touches.touch(prompt.scope, prompt.leaf, waiting)
+        self.waiting.clear()
+        return _deepest(self.shape, self.touches, self.prompts, row)
+
+
 def _deepest(shape: Shape, touches: Touches, prompts: Sequence[Prompt], row: int) -> Reference | None:
-    """The latest request with the longest common beginning. One of another model only if it is gone on from."""
+    """As of what the touches hold."""
     prompt = prompts[row]
     for key in ((prompt.scope, prompt.model), prompt.scope):
         node = touches.deepest_live(key, prompt.leaf, row, inf)

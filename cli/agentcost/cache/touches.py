@@ -12,85 +12,17 @@ The root is the empty prefix: it is never in a cache, and no request's last use 
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+from agentcost.cache.branches import Branches, branches_of, heaviest_children
 from agentcost.model import ROOT
 
-
-@dataclass(slots=True)
-class Branches:
-    """A prefix tree cut into branches: one child of a node goes on its branch, every other opens one.
-
-    `branch[n]` is the branch of node n, `depth[n]` how many nodes its path has, the root not counted.
-    `nodes[b]` are the nodes of branch b from the top, the first of them at depth `tops[b]`; it hangs off
-    node `stems[b]`, the root where there is none above.
-    """
-
-    branch: array[int] = field(default_factory=lambda: array("q", [0]))
-    depth: array[int] = field(default_factory=lambda: array("q", [0]))
-    nodes: list[array[int]] = field(default_factory=lambda: [array("q", [ROOT])])
-    tops: array[int] = field(default_factory=lambda: array("q", [0]))
-    stems: array[int] = field(default_factory=lambda: array("q", [ROOT]))
-
-    def extend(self, parents: Sequence[int], heirs: Sequence[int] | None = None) -> None:
-        """Take in the nodes of a tree that are not yet known: O(1) for each.
-
-        Of a node's children the first goes on its branch, or with `heirs` (a child per node) that one.
-        """
-        for node in range(len(self.branch), len(parents)):
-            parent = parents[node]
-            branch, depth = self.branch[parent], self.depth[parent] + 1
-            if self.nodes[branch][-1] == parent and (heirs is None or heirs[parent] == node):
-                self.nodes[branch].append(node)
-            else:
-                branch = len(self.nodes)
-                self.nodes.append(array("q", [node]))
-                self.tops.append(depth)
-                self.stems.append(parent)
-            self.branch.append(branch)
-            self.depth.append(depth)
-
-    def node(self, branch: int, depth: int) -> int:
-        """The node of a branch at a depth of the whole path."""
-        return self.nodes[branch][depth - self.tops[branch]]
-
-    def stretches(self, node: int) -> list[tuple[int, int]]:
-        """The branches that a node's path runs along, its own first, each with the depth where the path leaves it."""
-        found = []
-        while node != ROOT:
-            branch = self.branch[node]
-            found.append((branch, self.depth[node]))
-            node = self.stems[branch]
-        return found
-
-
-def branches_of(parents: Sequence[int], heirs: Sequence[int] | None = None) -> Branches:
-    """The branches of a tree, given each node's parent; a parent's number is smaller than its children's."""
-    branches = Branches()
-    branches.extend(parents, heirs)
-    return branches
-
-
-def heaviest_children(parents: Sequence[int]) -> list[int]:
-    """Of each node the child with most nodes below it, -1 where there is none, the first among equals.
-
-    Branches that follow them are at most log2(nodes) + 1 on any path. Branches of first children are as many as
-    a session has turns where each turn's last node is not in the next one's prompt (a partial last block, a
-    reminder at the end): what stays is then always the second child.
-    """
-    sizes, heirs = [1] * len(parents), [-1] * len(parents)
-    for node in range(len(parents) - 1, 0, -1):
-        parent = parents[node]
-        sizes[parent] += sizes[node]
-        if heirs[parent] < 0 or sizes[node] >= sizes[heirs[parent]]:
-            heirs[parent] = node
-    return heirs
+__all__ = ["Branches", "Run", "Scope", "Stack", "Touches", "branches_of", "heaviest_children"]
 
 
 class Run(NamedTuple):

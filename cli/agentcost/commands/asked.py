@@ -6,25 +6,30 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
     from agentcost.choices import Choices
+    from agentcost.costs import Pricing
     from agentcost.ingest.inputs import Inputs
     from agentcost.loading import Reading
     from agentcost.model import Segment
 
 
+BILLINGS = ("api", "seat", "credits")
+"""How requests may have been paid for."""
+
 SCOPES = ("session", "user", "project", "client", "task")
 """Fields of a request that may say what shares a cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """The options of a report as they were given on the command line."""
 
     logs: tuple[str, ...]
@@ -47,11 +52,16 @@ class Asked:
     policy: str = ""
     scope_by: str = ""
     every_policy: bool = False
+    hit_rate: str = "tokens"
+    price_file: str = ""
+    price_date: str = ""
+    billing: str = ""
 
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""
         from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
         from agentcost.choices import Choices  # noqa: PLC0415 — heavy
+        from agentcost.hitrates import checked_rate  # noqa: PLC0415 — heavy
         from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
         from agentcost.selection import Selection, parse_where, zone_of  # noqa: PLC0415 — heavy
 
@@ -65,8 +75,22 @@ class Asked:
             raise UsageError(f"--scope-by {self.scope_by}: one of {', '.join(SCOPES)}")
         gap = seconds(self.assume_gap) if self.assume_gap else None
         return Choices(
-            selection, by, self.top or 10, self.sort, gap, self.policy, self.scope_by, every_policy=self.every_policy
-        )
+            selection, by, self.top or 10, self.sort, gap, self.policy, self.scope_by, every_policy=self.every_policy,
+            hit_rate=checked_rate(self.hit_rate), pricing=self.pricing(),
+        )  # fmt: skip
+
+    def pricing(self) -> Pricing:
+        """At which prices, and how it was paid for."""
+        from agentcost.commands.prices import book_of  # noqa: PLC0415 — heavy
+        from agentcost.costs import Pricing  # noqa: PLC0415 — heavy
+
+        if self.billing and self.billing not in BILLINGS:
+            raise UsageError(f"--billing {self.billing}: one of {', '.join(BILLINGS)}")
+        try:
+            day = date.fromisoformat(self.price_date) if self.price_date else None
+        except ValueError as error:
+            raise UsageError(f"--price-date {self.price_date}: write it as 2026-11-20") from error
+        return Pricing(book_of(self.price_file), day, self.billing)
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""

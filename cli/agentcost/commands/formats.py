@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentcost.commands import options
+from agentcost.commands.asked import Asked, inputs
+from agentcost.commands.doctor import doctor
 from agentcost.commands.report import draw, width
 from agentcost.errors import UsageError
 
@@ -20,8 +23,17 @@ if TYPE_CHECKING:
 
 def formats(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One format, with its whole example.")] = "",
+    log: Annotated[
+        str,
+        typer.Option("--doctor", metavar="FILE", help="What is recognised in a log, what is not, and how to map it."),
+    ] = "",
+    input_format: options.InputFormat = "",
+    columns: options.Columns = "",
 ) -> None:
     """The log formats that are read, with an example of each."""
+    if log:
+        doctor(inputs([log]).sources, Asked(logs=(log,), input_format=input_format, columns=columns).reading())
+        return
     from agentcost.ingest.readers import READERS  # noqa: PLC0415 — readers import the parsers
 
     if not name:
@@ -53,7 +65,11 @@ def listed(readers: tuple[Reader, ...], columns: int) -> RenderableType:
         parts.append(Text(f"  {middle(example, columns - 2)}", style="dim", no_wrap=True))
     parts += [
         Text(),
-        quiet("`agentcost formats NAME` shows the whole example, and what names sessions and users", columns),
+        quiet(
+            "`agentcost formats NAME` shows the whole example, and what names sessions and users; `agentcost formats "
+            "--doctor FILE` what is recognised in a log, and how to map one that is not",
+            columns,
+        ),
     ]
     return Group(*parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
 import typer
@@ -21,6 +22,17 @@ def one_of(option: str, *choices: str) -> Callable[[str], str]:
     return parse
 
 
+def share(option: str, text: str) -> Decimal:
+    """`1%` or `0.01` as a share."""
+    try:
+        found = Decimal(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or found < 0:
+        raise UsageError(f"{option} {text}: write a share, as 1% or 0.01")
+    return found
+
+
 Format = Literal["text", "json", "jsonl", "csv", "md"]
 _FORMATS = ("text", "json", "jsonl", "csv", "md")
 _COUNTERS = ("splintr", "tiktoken")
@@ -28,7 +40,9 @@ _COUNTERS = ("splintr", "tiktoken")
 Logs = Annotated[
     list[str] | None, typer.Argument(metavar="LOG", help="Files, folders, globs, - for a pipe, saved records.")
 ]
-InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="Read every log as this format.")]
+InputFormat = Annotated[
+    str, typer.Option("--input-format", metavar="NAME", help="Read every log as this format, or by a mapping.toml.")
+]
 Columns = Annotated[str, typer.Option("--columns", metavar="A=B,…", help="A table's columns: input=prompt_tokens,…")]
 Prefix = Annotated[
     list[str] | None,
@@ -77,6 +91,10 @@ Counter = Annotated[
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Keep nothing between runs: neither token counts nor text-free records.")
 ]
+Against = Annotated[
+    list[str] | None,
+    typer.Option("--against", metavar="EXPORT", help="A usage export of the bill: logged against billed, by day."),
+]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes that read logs.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when a record cannot be read.")]
 As = Annotated[
@@ -109,9 +127,30 @@ Full = Annotated[
 IncludeText = Annotated[
     bool, typer.Option("--include-text", help="With data out and show: read prompts' text again and write it.")
 ]
+ShowText = Annotated[
+    bool, typer.Option("--show-text", help="Show the text itself where evidence shows a masked excerpt.")
+]
 Policy = Annotated[
     str, typer.Option("--policy", metavar="NAME", help="Simulate this cache policy; `agentcost policies` lists them.")
 ]
+HitRate = Annotated[
+    str,
+    typer.Option(
+        "--hit-rate",
+        metavar="OF",
+        help="What hit rates are a share of: tokens, cacheable, eligible, cached, requests, request-mean, "
+        "session-mean, last-half.",
+    ),
+]
 ScopeBy = Annotated[
     str, typer.Option("--scope-by", metavar="FIELD", help="What shares a cache: session, user, project, client, task.")
+]
+PriceFile = Annotated[
+    str, typer.Option("--price-file", metavar="FILE.toml", help="Negotiated prices, plans, and who is billed how.")
+]
+PriceDate = Annotated[
+    str, typer.Option("--price-date", metavar="DATE", help="The day whose prices requests without a day have.")
+]
+Billing = Annotated[
+    str, typer.Option("--billing", metavar="api|seat|credits", help="How requests were paid for, where no log tells.")
 ]

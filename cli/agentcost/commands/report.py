@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from polars import DataFrame
     from rich.console import RenderableType
 
+    from agentcost.against import Bills
     from agentcost.record import Record
     from agentcost.results import Analysis
+    from agentcost.study import Study
 
 NAMES = {
     "analyze": "Where the input tokens go: by component, over the log, and what to do about it.",
@@ -57,8 +59,14 @@ def command(name: str) -> Callable[..., None]:
         save: options.Save = "",
         full: options.Full = False,
         include_text: options.IncludeText = False,
+        show_text: options.ShowText = False,
         policy: options.Policy = "",
         scope_by: options.ScopeBy = "",
+        hit_rate: options.HitRate = "tokens",
+        price_file: options.PriceFile = "",
+        price_date: options.PriceDate = "",
+        billing: options.Billing = "",
+        against: options.Against = None,
     ) -> None:
         from agentcost.views.order import checked_sort  # noqa: PLC0415 — heavy
 
@@ -66,21 +74,30 @@ def command(name: str) -> Callable[..., None]:
             logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
             label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top,
             sort=checked_sort(sort, name, by, full), assume_gap=assume_gap, counter=counter, cache=not no_cache,
-            jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, every_policy=name == "cache",
+            jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, every_policy=name == "cache", hit_rate=hit_rate,
+            price_file=price_file, price_date=price_date, billing=billing,
         )  # fmt: skip
         data = bool(output or table or json or format_ != "text")
         told = not data and sys.stdout.isatty()  # the report's last lines say what was skipped
-        record, analysis = evaluated(asked, quiet=quiet or told, save=save)
-        if strict and record.skipped:
-            first = record.skipped[0]
-            raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
+        _check_texts(name, "json" if json else format_, output, table, include_text=include_text)
+        billed = bills(name, against or ())
+        analysis, study = studied(asked, quiet=quiet or told, save=save)
+        record = study.record
+        skipped = [*record.skipped, *(billed.record.skipped if billed else ())]
+        if strict and skipped:
+            raise AgentcostError(f"{skipped[0].place}: {skipped[0].reason} ({len(skipped)} skipped in all; --strict)")
+        if billed:
+            put_beside(analysis, billed, asked, quiet=quiet or told)
         if data:
             if output:
-                _refuse_to_overwrite("-o", Path(output), [log.name for log in record.logs])
+                logs_read = [*record.logs, *(billed.record.logs if billed else ())]
+                refuse_to_overwrite("-o", Path(output), [log.name for log in logs_read])
             if include_text:
                 analysis.tables["texts"] = texts(record, analysis, asked)
+                add_excerpts(name, study, analysis, asked, show_text=True)
             deliver(analysis, name, "json" if json else format_, output, table)
             return
+        add_excerpts(name, study, analysis, asked, show_text=show_text)
         draw(view_of(name, analysis, full=full, limit=top))
 
     report.__doc__ = NAMES[name]
@@ -89,6 +106,12 @@ def command(name: str) -> Callable[..., None]:
 
 def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis]:
     """The record of the logs and its analysis, warned about and saved as asked."""
+    analysis, study = studied(asked, quiet=quiet, save=save)
+    return study.record, analysis
+
+
+def studied(asked: Asked, *, quiet: bool, save: str) -> tuple[Analysis, Study]:
+    """The analysis of the logs and the study it rests on, with their record warned about and saved as asked."""
     from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
     from agentcost.record import save as packed  # noqa: PLC0415 — heavy
 
@@ -100,17 +123,19 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
     if not quiet:
         warn(record)
     if save:
-        _refuse_to_overwrite("--save", Path(save), [source.name for source in found.sources])
+        refuse_to_overwrite("--save", Path(save), [source.name for source in found.sources])
         try:
             Path(save).write_bytes(packed(record))
         except OSError as error:
             raise AgentcostError(f"--save {save}: cannot be written ({error.strerror})") from error
-    from agentcost.analyze import evaluate  # noqa: PLC0415 — after the logs are read: it starts threads, and forks fear them
+    from agentcost.analyze import asking_of, evaluate  # noqa: PLC0415 — after the logs are read: it starts threads, and forks fear them
+    from agentcost.study import study  # noqa: PLC0415 — the same
 
-    return record, evaluate(record, choices)
+    known = study(record, asking_of(choices))
+    return evaluate(record, choices, known), known
 
 
-def _refuse_to_overwrite(option: str, target: Path, logs: Sequence[str]) -> None:
+def refuse_to_overwrite(option: str, target: Path, logs: Sequence[str]) -> None:
     """A log is never written over; with --save neither is any other file that is no record."""
     if any(Path(log).exists() and target.exists() and target.samefile(log) for log in logs):
         raise UsageError(f"{option} {target}: that is one of the logs; name another file")
@@ -130,6 +155,26 @@ def take_interrupts() -> None:
         signal.siginterrupt(signal.SIGINT, True)
 
 
+def bills(name: str, exports: Sequence[str]) -> Bills | None:
+    """The sums of the usage exports that were named; None without one. UsageError where no report shows them."""
+    if not exports:
+        return None
+    if name != "analyze":
+        raise UsageError(f"--against: {name} does not show a bill; use agentcost analyze")
+    from agentcost.against import read_bills  # noqa: PLC0415 — heavy
+
+    return read_bills(exports)
+
+
+def put_beside(analysis: Analysis, billed: Bills, asked: Asked, *, quiet: bool) -> None:
+    """Put what was billed beside what was logged into an analysis."""
+    from agentcost.against import with_bills  # noqa: PLC0415 — heavy
+
+    if not quiet:
+        warn(billed.record)
+    analysis.tables.update(with_bills(analysis.tables, billed, asked.choices().selection))
+
+
 def texts(record: Record, analysis: Analysis, asked: Asked) -> DataFrame:
     """The table of the selected requests' texts, read again from their logs."""
     from agentcost import tables  # noqa: PLC0415 — heavy
@@ -138,6 +183,35 @@ def texts(record: Record, analysis: Analysis, asked: Asked) -> DataFrame:
 
     found = texts_of(record, segments_of(record, analysis.tables["requests"]), asked.reading())
     return tables.texts(record.tree, found)
+
+
+_ONE_TABLE = ("jsonl", "csv", "parquet", "arrow")
+_EXPLAINED = {"turns": 40, "cache": 0}
+"""The reports that show what differs in texts that broke a cache: how many, beside the worst of each cause."""
+
+
+def _check_texts(name: str, form: str, output: str, table: str, *, include_text: bool) -> None:
+    """Texts are a table of their own: a format of one table cannot carry them beside another."""
+    if output and not output.endswith(("/", os.sep)) and not Path(output).is_dir():
+        form = Path(output).suffix.removeprefix(".").lower()
+    elif output:
+        return
+    if include_text and form in _ONE_TABLE and not table:
+        raise UsageError(
+            f"--include-text: {form} carries one table; add --table texts for the texts, or use --json for {name} and "
+            "texts together"
+        )
+
+
+def add_excerpts(name: str, study: Study, analysis: Analysis, asked: Asked, *, show_text: bool) -> None:
+    """Put the table of excerpts into the analysis of a report that shows them, where a cache was broken by a text."""
+    from agentcost.excerpts import excerpts  # noqa: PLC0415 — heavy
+
+    if name in _EXPLAINED:
+        requests = analysis.tables["requests"]
+        analysis.tables["excerpts"] = excerpts(
+            study, requests, asked.reading(), most=_EXPLAINED[name], show_text=show_text
+        )
 
 
 _WARNED = 3
@@ -154,13 +228,15 @@ def warn(record: Record) -> None:
 def view_of(name: str, analysis: Analysis, *, full: bool, limit: int | None) -> RenderableType:
     """The report as it is drawn at the width of the terminal; `limit` is how many tools or turns were asked for."""
     from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
+    from agentcost.views.against import below_the_bill  # noqa: PLC0415 — heavy
     from agentcost.views.full import with_accounts  # noqa: PLC0415 — heavy
     from agentcost.views.tools import tools  # noqa: PLC0415 — heavy
     from agentcost.views.turns import turns  # noqa: PLC0415 — heavy
 
     limited = {"tools": tools, "turns": turns}
     if name not in limited:
-        return VIEWS["full" if full and name == "analyze" else name](analysis, width())
+        shown = VIEWS["full" if full and name == "analyze" else name](analysis, width())
+        return below_the_bill(shown, analysis, width()) if "against" in analysis.tables else shown
     view = limited[name](analysis, width(), limit)
     return with_accounts(view, analysis, width()) if full else view
 

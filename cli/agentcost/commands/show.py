@@ -1,19 +1,25 @@
-"""`agentcost show`: one session's requests, or one request's path."""
+"""`agentcost show`: one session's requests, or one request beside the one it should have followed."""
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentcost.commands import options
 from agentcost.commands.asked import Asked
-from agentcost.commands.report import draw, evaluated, width
+from agentcost.commands.report import deliver, draw, refuse_to_overwrite, studied, width
 from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Expr
+
+    from agentcost.results import Analysis, Parting, PathRow
+    from agentcost.study import Study
 
 
 def show(
@@ -21,65 +27,163 @@ def show(
         list[str] | None, typer.Argument(metavar="LOG", help="Files, folders, globs, - for a pipe, saved records.")
     ] = None,
     *,
-    wanted: Annotated[str, typer.Argument(metavar="ID", help="A session, a request's id, or FILE:LINE.")],
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A session, SESSION/N its Nth request, a request's id, FILE:LINE, or N the log's Nth."
+        ),
+    ],
     input_format: options.InputFormat = "",
+    columns: options.Columns = "",
     prefix: options.Prefix = None,
     label: options.Label = None,
+    tz: options.Zone = "UTC",
     counter: options.Counter = "splintr",
     no_cache: options.NoCache = False,
+    policy: options.Policy = "",
+    scope_by: options.ScopeBy = "",
+    format_: options.As = "text",
+    json: options.Json = False,
+    output: options.Output = "",
+    table: options.Table = "",
+    show_text: options.ShowText = False,
     include_text: options.IncludeText = False,
+    price_file: options.PriceFile = "",
+    price_date: options.PriceDate = "",
+    billing: options.Billing = "",
 ) -> None:
     """One session or request: its path as rows, and where it parted from the one before."""
-    from agentcost.analyze import path, segments_of  # noqa: PLC0415 — heavy
-    from agentcost.excerpts import texts_of  # noqa: PLC0415 — heavy
-    from agentcost.results import Analysis  # noqa: PLC0415 — heavy
-    from agentcost.views.show import session, several  # noqa: PLC0415 — heavy
-    from agentcost.views.show import show as view  # noqa: PLC0415 — heavy
-
     if not logs and sys.stdin.isatty():
         raise UsageError(
             f"show needs a log and an id; is {wanted} the log? Its sessions: agentcost analyze {wanted} --by session"
         )
     asked = Asked(
-        logs=tuple(logs or ()), input_format=input_format, prefix=tuple(prefix or ()), label=tuple(label or ()),
-        counter=counter, cache=not no_cache,
+        logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
+        label=tuple(label or ()), tz=tz, counter=counter, cache=not no_cache, policy=policy, scope_by=scope_by,
+        price_file=price_file, price_date=price_date, billing=billing,
     )  # fmt: skip
-    record, analysis = evaluated(asked, quiet=True, save="")
-    requests = analysis.tables["requests"].with_row_index("index")
-    found, whole = matching(requests, wanted)
-    if len(found) == 1:
-        row = found.row(0, named=True)
-        found_texts = (
-            texts_of(record, segments_of(record, found.drop("index")), asked.reading()) if include_text else {}
-        )
-        draw(view(row, path(record, int(row["index"]), found_texts), width(), analysis.scope.zone))
+    analysis, study = studied(asked, quiet=True, save="")
+    data = bool(output or table or json or format_ != "text")
+    found, whole = matching(analysis.tables["requests"].with_row_index("index"), wanted)
+    one = _one(study, found, asked, text=show_text or include_text) if len(found) == 1 else None
+    if not data:
+        _draw(analysis, found, wanted, one, whole=whole)
         return
-    if not whole:
-        draw(several(found.drop("index"), wanted, width(), analysis.scope.zone))
-        return
-    chosen = analysis.tables | {"requests": found.drop("index")}
-    draw(session(Analysis(analysis.scope, analysis.rulers, chosen), width()))
+    if one is None and not whole:
+        raise UsageError(f"{len(found)} requests match {wanted}; name one of them (N, an id, FILE:LINE, SESSION/N)")
+    if output:
+        refuse_to_overwrite("-o", Path(output), [log.name for log in study.record.logs])
+    deliver(_data(analysis, found, one, include_text=include_text), "show", "json" if json else format_, output, table)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A request's path, and where it parts from the one that it is compared with."""
+
+    rows: list[PathRow]
+    parting: Parting | None
+
+
+def _one(study: Study, found: DataFrame, asked: Asked, *, text: bool) -> _One:
+    from agentcost.comparing import parting_of, path_of, references_of  # noqa: PLC0415 — heavy
+    from agentcost.costs import costs_of  # noqa: PLC0415 — heavy
+    from agentcost.excerpts import texts_of, with_excerpts  # noqa: PLC0415 — heavy
+    from agentcost.pathcosts import priced_path  # noqa: PLC0415 — heavy
+
+    index = int(found["index"][0])
+    reference, reading, tree = references_of(study)[index], asked.reading(), study.record.tree
+    segments = {tree.segments[node] for node in tree.path(study.requests[index].node)} if text else set()
+    rows = path_of(study, index, reference, texts_of(study.record, segments, reading) if text else None)
+    costs = costs_of(study.requests, study.measured, study.run, asked.pricing())
+    rows = priced_path(rows, costs, index, hidden=bool(found["hidden"][0]))
+    if reference is None:
+        return _One(rows, None)
+    parting = parting_of(study, index, reference)
+    return _One(rows, with_excerpts(study, index, reference, parting, reading, show_text=text))
+
+
+def _draw(analysis: Analysis, found: DataFrame, wanted: str, one: _One | None, *, whole: bool) -> None:
+    from agentcost.results import Analysis as Found  # noqa: PLC0415 — heavy
+    from agentcost.views.show import session, several  # noqa: PLC0415 — heavy
+    from agentcost.views.show import show as view  # noqa: PLC0415 — heavy
+
+    own, zone = found.drop("index"), analysis.scope.zone
+    if one:
+        draw(view(own.row(0, named=True), one.rows, width(), zone, one.parting))
+    elif whole:
+        draw(session(Found(analysis.scope, analysis.rulers, analysis.tables | {"requests": own}), width()))
+    else:
+        draw(several(own, wanted, width(), zone, [number + 1 for number in found["index"].to_list()]))
+
+
+def _data(analysis: Analysis, found: DataFrame, one: _One | None, *, include_text: bool) -> Analysis:
+    """What leaves as data: the request's row with its path and its parting, or the rows of a session."""
+    from agentcost.pathtables import parting_table, path_table  # noqa: PLC0415 — heavy
+    from agentcost.results import Analysis as Found  # noqa: PLC0415 — heavy
+
+    tables = {"requests": found.drop("index")}
+    if one:
+        tables |= {
+            "path": path_table(one.rows, include_text=include_text),
+            "parting": parting_table(one.parting, include_text=include_text),
+        }
+    return Found(analysis.scope, analysis.rulers, analysis.tables | tables)
+
+
+_NUMBER = re.compile(r"#?([1-9]\d*)")
 
 
 def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
-    """The requests that an id, a FILE:LINE or a session names, and whether they are one whole session.
+    """The requests that an id, a FILE:LINE, a session, SESSION/N or N names, and whether they are one whole session.
 
-    A session and an id may be shortened at the end, a place in front, as the reports do. UsageError for none.
+    A session and an id may be shortened at the end, a place in front, as the reports do. N counts from 1 in the order
+    of time, as `turns` lists them. UsageError for none.
     """
     import polars as pl  # noqa: PLC0415 — heavy
 
     place = pl.col("source") + ":" + pl.col("line").cast(pl.String)
     ending = wanted.removeprefix("…") if wanted.startswith("…") else f"/{wanted}"
-    for test in (
+    exact = (
         pl.col("id") == wanted,
         (place == wanted) | place.str.ends_with(ending),
         pl.col("session") == wanted,
-        pl.col("session").str.starts_with(wanted) | pl.col("session").str.ends_with(f"/{wanted}"),
-        pl.col("id").str.starts_with(wanted),
-    ):
+    )
+    for test in exact:
         found = requests.filter(test)
         if len(found):
-            own = requests.filter(pl.col("session") == found["session"][0])
-            return found, own.equals(found)
+            return _with_session(requests, found)
+    found = _nth(requests, wanted)
+    if len(found):
+        return found, False
+    for test in (_session_like(wanted), pl.col("id").str.starts_with(wanted)):
+        found = requests.filter(test)
+        if len(found):
+            return _with_session(requests, found)
     some = ", ".join(requests["session"].unique(maintain_order=True).head(3).to_list())
     raise UsageError(f"{wanted}: no such session or request; sessions are, for example, {some}")
+
+
+def _with_session(requests: DataFrame, found: DataFrame) -> tuple[DataFrame, bool]:
+    own = requests.filter(requests["session"] == found["session"][0])
+    return found, own.equals(found)
+
+
+def _session_like(name: str) -> Expr:
+    import polars as pl  # noqa: PLC0415 — heavy
+
+    return pl.col("session").str.starts_with(name) | pl.col("session").str.ends_with(f"/{name}")
+
+
+def _nth(requests: DataFrame, wanted: str) -> DataFrame:
+    """The Nth request of the log, or of the session in front of a slash; none where that is no number or too large."""
+    session, slash, last = wanted.rpartition("/")
+    number = _NUMBER.fullmatch(last)
+    if not number or (slash and not session):
+        return requests.clear()
+    own = requests
+    if slash:
+        own = requests.filter(requests["session"] == session)
+        own = own if len(own) else requests.filter(_session_like(session))
+        if own["session"].n_unique() > 1:
+            return requests.clear()
+    return own.slice(int(number[1]) - 1, 1)

@@ -1,7 +1,11 @@
-"""Hashed blocks become paths of the prefix tree, at one dictionary look-up for every block known already."""
+"""Hashed blocks become paths of the prefix tree: what a prompt shares with a recent one is compared list by list.
+
+Behind that, a block that is known takes one dictionary look-up.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from agentcost.ingest.parts import digest_of
@@ -16,6 +20,28 @@ def surplus(names: Sequence[Name], tokens: int, size: int) -> int:
     return max(0, len(names) + tokens // -size)
 
 
+_RECENT = 8
+"""Prompts remembered of those that begin with one block."""
+
+
+def common(left: Sequence[Name], right: Sequence[Name]) -> int:
+    """How many elements two lists share at their start: by comparing slices, which is far faster than elements."""
+    low, high = 0, min(len(left), len(right))
+    if left[:high] == right[:high]:
+        return high
+    step = 16
+    while low + step < high and left[low : low + step] == right[low : low + step]:
+        low, step = low + step, step * 2
+    high = min(high, low + step)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 class Paths:
     """The paths grown so far in one scope (within which a name means one content).
 
@@ -27,6 +53,7 @@ class Paths:
         self._scope = scope
         self._size = size
         self._known: dict[tuple[int, Name, int], int] = {}
+        self._recent: dict[Name, deque[tuple[Sequence[Name], list[int]]]] = {}
 
     def leaf(self, names: Sequence[Name], tokens: int, own: str, model: str) -> int:
         """The node of a prompt of `tokens`, its blocks named in order.
@@ -35,13 +62,15 @@ class Paths:
         segment that no other prompt shares; `own` names the request, so that it is the same in every run.
         """
         lengths = self._lengths(names, tokens)
-        known, node, depth = self._known, ROOT, 0
-        for name, length in zip(names, lengths, strict=False):
+        nodes = self._shared(names[: tokens // self._size])
+        known, node = self._known, nodes[-1] if nodes else ROOT
+        for name, length in zip(names[len(nodes) :], lengths[len(nodes) :], strict=False):
             found = known.get((node, name, length))
             if found is None:
                 break
             node = found
-            depth += 1
+            nodes.append(node)
+        depth = len(nodes)
         fresh = list(zip(names[depth:], lengths[depth:], strict=False))
         segments = [self._block(name, length) for name, length in fresh]
         rest = tokens - sum(lengths[: len(names)])
@@ -51,7 +80,23 @@ class Paths:
         for (name, length), leaf in zip(fresh, grown, strict=False):
             known[node, name, length] = leaf
             node = leaf
+            nodes.append(leaf)
+        if names:
+            self._recent.setdefault(names[0], deque(maxlen=_RECENT)).appendleft((names, nodes))
         return grown[-1]
+
+    def _shared(self, names: Sequence[Name]) -> list[int]:
+        """The nodes of the most blocks that a recent prompt begins with too; `names` are those of whole blocks."""
+        best: list[int] = []
+        for place, (other, nodes) in enumerate(self._recent.get(names[0], ()) if names else ()):
+            depth = common(names, other[: len(nodes)])
+            # a block that was its prompt's last may have been shorter
+            depth -= depth == len(other)
+            if depth > len(best):
+                best = nodes[:depth]
+            if depth >= len(names) - 1 or (not place and 2 * depth >= len(names)):
+                break
+        return best
 
     def _lengths(self, names: Sequence[Name], tokens: int) -> list[int]:
         """The tokens of every named block: full ones, then what is left for the last."""

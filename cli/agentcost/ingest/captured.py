@@ -11,13 +11,16 @@ what is new in a line is parsed: see `skipping`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.diagnostics import diagnosis
 from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
@@ -26,8 +29,7 @@ from agentcost.ingest.skipping import Cut
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What every line of a chain has in common.
 
     `before` is the node its prompt goes on from, `identity` what the values tell that are cut out of later lines. A
@@ -45,8 +47,7 @@ class Context:
     keys: frozenset[str]
 
 
-@dataclass(slots=True)
-class Prompt:
+class Prompt(msgspec.Struct):
     """A body that stands in the tree: its context, and its state behind what was read of it."""
 
     context: Context
@@ -54,13 +55,12 @@ class Prompt:
     state: State
 
 
-@dataclass(slots=True)
-class Log:
+class Log(msgspec.Struct):
     """What reading one log remembers: chains of repeated lines, and answers that later bodies refer to."""
 
     hand: Hand
     answers: dict[str, int]
-    chains: Chains = field(default_factory=Chains)
+    chains: Chains = msgspec.field(default_factory=Chains)
 
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
@@ -68,6 +68,14 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     log = Log(hand, dict(hand.answers))
     for record in records(source, log.chains.shorten):
         yield guarded(record, partial(_call, log))
+
+
+def read_pairs(pairs: Iterable[Record], hand: Hand, name: str) -> Iterator[Item]:
+    """Calls that another format `name` holds, each as a record of a request and its response."""
+    log = Log(hand, dict(hand.answers))
+    for record in pairs:
+        item = guarded(record, partial(_call, log))
+        yield structs.replace(item, format=name) if isinstance(item, Request) else item
 
 
 def _call(log: Log, record: Record) -> Item:
@@ -88,8 +96,6 @@ def _no_request(record: Record) -> Item:
     if not isinstance(value, dict):
         return Skipped(record.place, "not a JSON object; one request per line is expected")
     url = envelopes.url_of(value)
-    if "bedrock" in url:
-        return Other(record.place, "Bedrock call, which is not read yet: its usage is left out")
     return Other(record.place, "call to another API" if url else "record without a request body")
 
 
@@ -103,7 +109,7 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     )  # fmt: skip
     head = api.head(body) if before == ROOT else []
     opened = advance(log.hand.grow, State(before), [head], model)[-1]
-    prompt = Prompt(context, body, replace(opened, messages=0))
+    prompt = Prompt(context, body, structs.replace(opened, messages=0))
     states = _grow(log, prompt, _items(body, api))
     log.chains.remember(record, Location(found.path, found.inner, api.growing, api.stable), states, context)
     return prompt
@@ -166,7 +172,7 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
     reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []
     if request_id and reply:
         log.answers[request_id] = reply[-1]
-    settings = api.settings(prompt.body)
+    settings = api.settings(prompt.body) | diagnosis(answer)
     return Request(
         place=record.place,
         format=READER.name,
@@ -186,6 +192,7 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
         ended=ended,
         naive_time=naive,
         usage=api.usage(answer) if answer else None,
+        recorded_cost=_cost_of(answer),
         answer=reply[-1] if reply else None,
         finished=answer is not None or not enveloped,
         breakpoints=state.breakpoints,
@@ -200,6 +207,13 @@ def _id_of(answer: Body | None) -> str:
     return ""
 
 
+def _cost_of(answer: Body | None) -> str:
+    """What a gateway says that the call cost: OpenRouter puts it beside the tokens, in US dollars."""
+    billed = (answer or {}).get("usage")
+    cost = billed.get("cost") if isinstance(billed, dict) else None
+    return str(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost else ""
+
+
 def sniff(peek: Peek) -> bool:
     """A record that holds a request body at a place where captures put it, or the keys of one too long for the peek."""
     if peek.records:
@@ -211,7 +225,7 @@ def sniff(peek: Peek) -> bool:
 
 READER = Reader(
     name="requests",
-    about="Anthropic Messages, OpenAI Chat and Responses, Gemini: request bodies, request/response pairs, captures",
+    about="Anthropic, OpenAI, Gemini, Bedrock, Ollama and compatible servers: request bodies, pairs, captures",
     knowledge=Knowledge.FULL,
     example='{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello"}]}',
     identity=(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest.contract import Line
 from agentcost.ingest.json_values import WRONG_TYPE, Record
 from agentcost.ingest.skipping import Cut, Skipper, extend_chain, is_short, new_chain
-from agentcost.ingest.spread import locate
+from agentcost.ingest.spread import ends_behind, locate
 from agentcost.model import ROOT, Breakpoint, Grow, Item, Segment, Skipped
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class State:
+class State(msgspec.Struct):
     """What a prompt amounts to behind one of its messages."""
 
     node: int = ROOT
@@ -35,11 +35,10 @@ def advance(grow: Grow, state: State, groups: Sequence[Sequence[Segment]], model
     return states
 
 
-@dataclass(slots=True)
-class Chains:
+class Chains(msgspec.Struct):
     """The chains of one log, and how the line that is being read was shortened (None: it was not)."""
 
-    skipper: Skipper = field(default_factory=Skipper)
+    skipper: Skipper = msgspec.field(default_factory=Skipper)
     cut: Cut | None = None
 
     def shorten(self, line: Line) -> bytes | None:
@@ -61,13 +60,21 @@ class Chains:
         """A shortened line was read: its chain ends behind it."""
         if record.line is None or not states or self.cut is None:
             return
+        ends = self._new_ends(record, body, self.cut)
+        if ends and len(ends) == len(states):
+            extend_chain(self.cut, record.line, ends, states)
+
+    def _new_ends(self, record: Record, body: Location, cut: Cut) -> list[int] | None:
+        """Where in its document the messages end that a shortened line adds."""
+        if body.inner is None:
+            ends = ends_behind(record.document, body.path, body.growing, cut.zero)
+            if ends is not None:
+                return ends
         found = locate(record.document, body.path, body.inner, body.growing, ())
-        if found and len(found.elements) == len(states) + 1:  # the zero stands before what is new
-            extend_chain(self.cut, record.line, found, states)
+        return [end for _, end in found.elements[1:]] if found else None  # the zero stands before what is new
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Location:
+class Location(msgspec.Struct):
     """Where a body stands in its record: its path, its bytes where it is a string, and its large values."""
 
     path: tuple[str, ...]
@@ -80,7 +87,7 @@ def guarded(record: Record, read: Callable[[Record], Item]) -> Item:
     """What `read` makes of a record; a Skipped where that is nothing a dialect can read."""
     if record.reason:
         return Skipped(record.place, record.reason)
-    try:
+    try:  # a dialect may meet what its API never sends
         return read(record)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a dialect met what its API never sends
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         return Skipped(record.place, f"{WRONG_TYPE} ({error})")

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import msgspec
@@ -35,16 +34,14 @@ from agentcost.ingest.turns import Part, is_result, text_block
 from agentcost.model import Item, Kind, Knowledge, Other, Place, Request, Skipped, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
+class Speaker(msgspec.Struct, frozen=True):
     """Whose conversation a record belongs to: its role, and a sub-agent's id."""
 
     role: str = "main"
     agent: str = ""
 
 
-@dataclass(slots=True)
-class Session:
+class Session(msgspec.Struct):
     """What reading one log remembers.
 
     `points` are the places behind its records, by uuid; `tips` the latest of each conversation, for records that do
@@ -52,9 +49,9 @@ class Session:
     """
 
     history: History
-    points: dict[str, Point] = field(default_factory=dict)
-    tips: dict[Speaker, Point] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
+    points: dict[str, Point] = {}
+    tips: dict[Speaker, Point] = {}
+    answers: dict[str, Answer] = {}
 
     def before(self, entry: Entry, speaker: Speaker) -> Point:
         """Where a record stands: behind its parent, else behind the latest of its conversation."""
@@ -259,7 +256,7 @@ def _progress(session: Session, where: Place, entry: Entry, speaker: Speaker) ->
     session.stand(entry, speaker, session.before(entry, speaker))
     data = entry.data or {}
     inner = data.get("message")
-    if data.get("type") != "agent_progress" or not isinstance(inner, dict) or inner.get("type") not in _SPOKEN:
+    if data.get("type") != "agent_progress" or not isinstance(inner, dict) or str(inner.get("type")) not in _SPOKEN:
         return Other(where, "progress")
     own = entry_of(inner)
     own.session_id, own.cwd, own.version, own.git_branch = entry.session_id, entry.cwd, entry.version, entry.git_branch

@@ -13,8 +13,10 @@ goes on from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand
@@ -22,8 +24,7 @@ from agentcost.ingest.turns import Part, turn_segments, without
 from agentcost.model import ROOT, Ends, Segment
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """A call: the `prompt` it was given, and its answer as far as the log has come.
 
     `leaf` is the node behind the answer's blocks, `behind` the one behind the results that a call went on from,
@@ -36,13 +37,12 @@ class Answer:
     started: float | None
     latest: float | None = None
     last: tuple[int, Segment] | None = None
-    results: list[Part] = field(default_factory=list)
+    results: list[Part] = []
     behind: int | None = None
     continued: bool = False
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """A record that says something, behind another; `node` is set when a call has read it, and the text let go."""
 
     before: Point
@@ -72,8 +72,7 @@ def said(before: Point, part: Part, time: float | None) -> Step:
     return Step(before, answer_of(before), part, part.role, time)
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
+class _Base(msgspec.Struct, frozen=True):
     """The grown part of a path: its last node, whose words it ends with, since when; and the results that wait."""
 
     node: int
@@ -82,12 +81,11 @@ class _Base:
     results: tuple[Part, ...] = ()
 
 
-@dataclass(slots=True)
-class History:
+class History(msgspec.Struct):
     """The conversations of one log. `calls` tells which tool a result is of."""
 
     hand: Hand
-    calls: Calls = field(default_factory=Calls)
+    calls: Calls = msgspec.field(default_factory=Calls)
 
     def ask(self, before: Point, model: str, prefixed: bool, at: float | None) -> Answer:
         """A new call with its prompt grown. `at` is when the first record of its answer was written.

@@ -9,7 +9,7 @@ import msgspec
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.turns import content_blocks
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Creation(msgspec.Struct):

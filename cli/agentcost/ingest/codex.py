@@ -18,8 +18,10 @@ Before September 2025 lines had no `payload`, no model and no usage: there every
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.codex_history import History, head_segments, is_answer
@@ -33,14 +35,13 @@ _COPYING = 1.0
 """Seconds within which a copy of a parent's log is written; no request ends as soon."""
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(msgspec.Struct):
     """The session as it stands. `threads` are its own id, then those of the sessions it was copied from."""
 
     history: History
     hand: Hand
     name: str
-    threads: list[str] = field(default_factory=list)
+    threads: list[str] = []
     provider: str = "openai"
     project: str = ""
     role: str = "main"
@@ -230,9 +231,13 @@ def _usage(billed: Body) -> Usage:
     return Usage(plain=prompt - read - write, read=read, write=write, output=output, reasoning=reasoning)
 
 
+_BEYOND = 10**12
+"""No conversation has as many tokens (and NaN is below nothing)."""
+
+
 def _number(value: Body, key: str) -> int:
     found = value.get(key)
-    return int(found) if isinstance(found, int | float) else 0
+    return int(found) if isinstance(found, int | float) and 0 <= found < _BEYOND else 0
 
 
 def _bare(session: _Session, record: Record) -> Iterator[Item]:

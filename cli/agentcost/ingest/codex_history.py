@@ -10,8 +10,9 @@ Blocks that Codex itself puts into a user message (`CONTEXT`) are memory: AGENTS
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Calls
@@ -42,8 +43,7 @@ def is_answer(item: Body) -> bool:
     return kind in ("reasoning", "compaction", "context_compaction") or kind.endswith("_call")
 
 
-@dataclass(slots=True)
-class History:
+class History(msgspec.Struct):
     """The conversation so far: `node` is its path, `items` came since the last bill.
 
     `head` are the segments before every conversation. `turns` are the nodes before each of the user's messages;
@@ -53,15 +53,15 @@ class History:
     grow: Grow
     head: tuple[Segment, ...] = ()
     node: int = ROOT
-    items: list[Body] = field(default_factory=list)
-    turns: list[int] = field(default_factory=list)
-    said: list[Body] = field(default_factory=list)
-    calls: Calls = field(default_factory=Calls)
+    items: list[Body] = []
+    turns: list[int] = []
+    said: list[Body] = []
+    calls: Calls = msgspec.field(default_factory=Calls)
     opened: bool = False
 
     def add(self, item: Body) -> None:
         """One more item, wherever it belongs."""
-        if item.get("type") not in _NOT_SENT:
+        if str(item.get("type")) not in _NOT_SENT:
             self.items.append(item)
 
     def answered(self) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from agentcost.model import Grow, Item, Knowledge, Place, Segment
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Line:
+class Line(msgspec.Struct):
     """One line of a log: bytes `start` to `end` of `buffer`, without its line end.
 
     `number` counts from 1, `offset` is the byte offset in the (decompressed) source.
@@ -44,8 +44,7 @@ class Source(Protocol):
         """All of it, for formats that are one JSON document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(msgspec.Struct, frozen=True):
     """The beginning of a log.
 
     `head` is at least the first line (up to 32 MiB) or the first MiB; `records` are the JSON values of its
@@ -65,8 +64,7 @@ class Peek:
         return (record for record in self.records if isinstance(record, dict))
 
 
-@dataclass(frozen=True, slots=True)
-class Hand:
+class Hand(msgspec.Struct, frozen=True):
     """What a reader is handed beside the source.
 
     `grow` puts segments into the prefix tree; `prefix` is the user's captured system prompt and tools, to
@@ -76,12 +74,11 @@ class Hand:
 
     grow: Grow
     prefix: tuple[Segment, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    answers: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, str] = {}
+    answers: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(msgspec.Struct, frozen=True):
     """A log format. `sniff` says whether a log is in it; `read` turns every record into one item.
 
     A log that is in the format and broken as a whole raises BrokenLog; a broken record is a Skipped.

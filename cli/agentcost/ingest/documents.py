@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,8 +16,7 @@ from agentcost.ingest.json_values import BOM, read_value
 from agentcost.model import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """A record of the list: where it lies and its value, or the `reason` why there is none."""
 
     place: Place
@@ -26,8 +24,7 @@ class Element:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """The document without its list, and the list's elements."""
 
     head: dict[str, Any]
@@ -49,10 +46,10 @@ def read_document(source: Source, key: str) -> Document:
             break
         at += len(bytes(value).rstrip())
     head = {name: read_value(bytes(value))[0] for name, value in values.items() if name != key}
-    return Document(head, list(_placed(source.name, data, at, raws)))
+    return Document(head, list(placed(source.name, data, at, raws)))
 
 
-def _placed(name: str, data: bytes, start: int, raws: list[msgspec.Raw]) -> Iterator[Element]:
+def placed(name: str, data: bytes, start: int, raws: list[msgspec.Raw]) -> Iterator[Element]:
     """The elements with their places: only commas and white space lie between, so each is found where it begins."""
     line, counted = 1, 0
     for raw in raws:

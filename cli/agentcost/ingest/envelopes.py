@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
+
+import msgspec
 
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
@@ -42,19 +44,20 @@ _LASTED: tuple[tuple[Path, float], ...] = (
 
 PROVIDERS = (
     ("api.anthropic.com", "anthropic"), ("api.deepseek.com", "deepseek"), ("api.openai.com", "openai"),
-    ("openai.azure.com", "azure"), ("openrouter.ai", "openrouter"), ("generativelanguage.googleapis.com", "google"),
+    ("openai.azure.com", "azure"), ("services.ai.azure.com", "azure"), ("cognitiveservices.azure.com", "azure"),
+    ("openrouter.ai", "openrouter"), ("generativelanguage.googleapis.com", "google"),
     ("aiplatform.googleapis.com", "vertex"), ("api.groq.com", "groq"), ("api.mistral.ai", "mistral"),
     ("bedrock-runtime", "bedrock"), ("bedrock-mantle", "bedrock"), ("api.x.ai", "xai"),
     ("api.fireworks.ai", "fireworks"),
     ("api.cerebras.ai", "cerebras"), ("api.moonshot", "moonshot"), ("dashscope", "alibaba"), ("api.z.ai", "zai"),
+    (":11434", "ollama"),
 )  # fmt: skip
 """Provider by a part of the URL's host."""
 
 _CLIENTS = {"claude-cli": "claude-code", "codex_cli_rs": "codex", "GeminiCLI": "gemini-cli"}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A request body in a record: in which API's dialect, at which path, and whether as a string."""
 
     api: Api
@@ -100,9 +103,15 @@ def find_body(record: Any) -> Found | None:
 
 
 def name_model(body: Body, url: str) -> None:
-    """Put the model into a Gemini body, which leaves it to the URL."""
-    if "contents" in body and "model" not in body and "/models/" in url:
+    """Put the model into a body of Gemini's, Vertex's or Bedrock's, which leave it to the URL; mark one of Ollama's."""
+    if url.partition("?")[0].endswith("/api/chat") and "messages" in body:
+        body.setdefault("options", {})
+    if "model" in body:
+        return
+    if "/models/" in url and ("contents" in body or "anthropic_version" in body):  # Claude on Vertex AI too
         body["model"] = url.partition("/models/")[2].partition(":")[0].partition("?")[0]
+    elif "/model/" in url and "bedrock" in url:
+        body["model"] = unquote(url.partition("/model/")[2].partition("/")[0])
 
 
 def url_of(record: Any) -> str:
@@ -135,8 +144,8 @@ def _readings(value: Any, api: Api) -> Sequence[Body]:
         if text[:1] in ("{", "["):
             try:
                 return _readings(decode(text.encode("utf-8", "surrogatepass")), api)
-            except ValueError:
-                return ()
+            except ValueError:  # one event a line, as Ollama streams, or an answer that was cut
+                pass
         return (api.assemble(events(text)),) if text else ()
     if isinstance(value, list):
         parts = [_event(item) for item in value]

@@ -18,20 +18,22 @@ session.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest.apis import gemini
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.documents import Element, read_document
+from agentcost.ingest.exported import checked
 from agentcost.ingest.json_values import records
 from agentcost.ingest.times import moment
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Segment, Skipped, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(msgspec.Struct, frozen=True):
     """The session before a message: its path, what no request has sent yet, and when that was recorded."""
 
     node: int
@@ -39,15 +41,14 @@ class _State:
     since: float | None = None
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(msgspec.Struct):
     """The session as it stands; `before` holds the state before each message, by id, in their order."""
 
     hand: Hand
     head: Body
     state: _State
-    before: dict[str, _State] = field(default_factory=dict)
-    calls: Calls = field(default_factory=Calls)
+    before: dict[str, _State] = {}
+    calls: Calls = msgspec.field(default_factory=Calls)
 
     def back_to(self, message_id: str) -> None:
         """Take back a message and all behind it; everything where it is not known."""
@@ -73,10 +74,19 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
         document = read_document(source, "messages")
         session.head = document.head
         for element in document.elements:
-            yield _item(session, element)
+            yield from checked(element.place, partial(_items, session, element))
         return
     for record in records(source):
-        yield _record(session, Element(record.place, record.value, record.reason))
+        element = Element(record.place, record.value, record.reason)
+        yield from checked(element.place, partial(_records, session, element))
+
+
+def _items(session: _Session, element: Element) -> Iterator[Item]:
+    yield _item(session, element)
+
+
+def _records(session: _Session, element: Element) -> Iterator[Item]:
+    yield _record(session, element)
 
 
 def _record(session: _Session, element: Element) -> Item:
@@ -193,11 +203,14 @@ def _listed(value: Any) -> list[Body]:
 
 def _usage(tokens: Any) -> Usage | None:
     """Billed tokens; None where the answer never ended."""
-    if not isinstance(tokens, dict) or not isinstance(tokens.get("input"), int):
+    if not isinstance(tokens, dict) or not isinstance(tokens.get("input"), int) or tokens["input"] < 0:
         return None
-    cached, thoughts = int(tokens.get("cached") or 0), int(tokens.get("thoughts") or 0)
-    prompt = max(int(tokens["input"]) + int(tokens.get("tool") or 0), cached)
-    output = int(tokens.get("output") or 0) + thoughts
+    cached, thoughts, tool, written = (
+        max(0, count) if isinstance(count := tokens.get(key), int) else 0
+        for key in ("cached", "thoughts", "tool", "output")
+    )
+    prompt = max(tokens["input"] + tool, cached)
+    output = written + thoughts
     return Usage(plain=prompt - cached, read=cached, output=output, reasoning=thoughts)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from agentcost.errors import AgentcostError
 from agentcost.ingest.contract import Source
@@ -20,6 +21,8 @@ SUFFIXES = frozenset(
         "",
         ".csv",
         ".agentcost",
+        ".eval",
+        ".har",
         ".json",
         ".jsonl",
         ".log",
@@ -27,6 +30,8 @@ SUFFIXES = frozenset(
         ".traj",
         ".tsv",
         ".txt",
+        ".yaml",
+        ".yml",
         ".gz",
         ".gzip",
         ".zst",
@@ -36,16 +41,14 @@ SUFFIXES = frozenset(
 """Of files in folders that may be logs. A file the user names may have any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """A source. `named` says that the user meant this very file, so that it has to be a log."""
 
     source: Source
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """The sources in order: arguments as given, the files of a folder or glob sorted. No file comes twice."""
 
     members: tuple[Input, ...]
@@ -93,8 +96,13 @@ def _named(argument: str) -> Iterator[tuple[Input, Path]]:
 def _source(path: Path) -> Source:
     """A pipe in the file system (`<(zcat log)`) is a stream: it cannot be mapped, nor read twice."""
     if path.is_file():
-        return FileSource(str(path), path)
-    return StreamSource(str(path), path.open("rb"))
+        return FileSource(_shown(path), path)
+    return StreamSource(_shown(path), path.open("rb"))
+
+
+def _shown(path: Path) -> str:
+    """The path as text; a name that is not UTF-8, as file systems may hold one, with question marks."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[Input, Path]]:
@@ -104,7 +112,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[Input, Path]]:
             f"{folder} holds no log ({' '.join(sorted(SUFFIXES)).strip()}); name a file or folder of logs"
         )
     for path in paths:
-        yield Input(FileSource(str(path), path), named=False), path
+        yield Input(FileSource(_shown(path), path), named=False), path
 
 
 def _files(folder: Path) -> Iterator[Path]:

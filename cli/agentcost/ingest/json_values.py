@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -44,8 +43,7 @@ _MOST_CUTS = 16
 """Each is a search to the end: behind so many of them the rest counts as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """Where a value lies in its bytes; `reason` is set where it has no end (CUT) or none that fits (MALFORMED)."""
 
     offset: int
@@ -53,8 +51,7 @@ class Extent:
     reason: str = ""
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Record:
+class Record(msgspec.Struct):
     """A value of a log, or the `reason` why there is none.
 
     `document` is what was decoded. `line` is the line where the value is alone on it; the document is then
@@ -222,6 +219,15 @@ def is_document(head: bytes) -> bool:
     return bool(first) and first[-1].reason == CUT and _extent(head, start).reason != MALFORMED
 
 
+def _key(text: bytes) -> str:
+    """A key without its quotes; as it stands where its escapes are none."""
+    shown = text.decode("utf-8", "replace")
+    try:
+        return str(json.loads(shown, strict=False))
+    except ValueError:
+        return shown[1:-1]
+
+
 def first_keys(head: bytes) -> tuple[str, ...]:
     """The keys of the first object, also where it is cut off: of a list, those of its first element."""
     keys: list[str] = []
@@ -229,7 +235,7 @@ def first_keys(head: bytes) -> tuple[str, ...]:
     for token in _KEY.finditer(head, max(head.find(b"{"), 0)):
         kind = token.lastgroup
         if kind == "colon" and depth == 1:
-            keys.append(json.loads(token["key"].decode("utf-8", "replace"), strict=False))
+            keys.append(_key(token["key"]))
         elif kind == "open":
             depth += 1
         elif kind == "close":

@@ -13,10 +13,10 @@ recorded: all input is `plain`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.errors import BrokenLog
 from agentcost.ingest.blocks import Name, Paths, surplus
@@ -24,7 +24,7 @@ from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.faults import fault
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Trace(msgspec.Struct):
@@ -51,8 +51,7 @@ class Entry(msgspec.Struct, rename={"input": "in", "output": "out"}):
     requests: list[msgspec.Raw] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Clock:
+class _Clock(msgspec.Struct, frozen=True):
     """Whose requests these are: the second at which their clock shows zero, and their role."""
 
     zero: float = 0.0

@@ -12,12 +12,15 @@ line is parsed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Body, Calls, Identity
+from agentcost.ingest.apis.diagnostics import diagnosis
 from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import Record, records
@@ -41,8 +44,7 @@ _STABLE = ("model_parameters", "tools", "kwargs", "proxy_server_request")
 """Large values of a record that a session's calls repeat."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What every line of a chain has in common: its large values, its model, what its head tells, its calls."""
 
     stable: tuple[str, ...]
@@ -53,12 +55,11 @@ class Context:
     calls: Calls
 
 
-@dataclass(slots=True)
-class Log:
+class Log(msgspec.Struct):
     """What reading one log remembers."""
 
     hand: Hand
-    chains: Chains = field(default_factory=Chains)
+    chains: Chains = msgspec.field(default_factory=Chains)
 
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
@@ -102,7 +103,7 @@ def _opened(log: Log, record: Record, call: Call) -> Item:
     model, calls = call.route.model, Calls()
     opened = advance(log.hand.grow, State(), [call.api.head(call.body)], model)[-1]
     groups = _groups(call, call.body[call.api.growing], 0, calls)
-    states = advance(log.hand.grow, replace(opened, messages=0), groups, model)
+    states = advance(log.hand.grow, structs.replace(opened, messages=0), groups, model)
     if call.growing in record.value:
         values = {key: record.value[key] for key in _STABLE if key in record.value}
         context = Context(_STABLE, call.growing, values, model, _of_head(call), calls)
@@ -125,7 +126,7 @@ def _continued(log: Log, record: Record, cut: Cut) -> Item | None:
     call = call_of({**value, **context.values})
     if not isinstance(call, Call) or call.knowledge is Knowledge.COUNTS or call.route.model != context.model:
         return None
-    call = replace(call, identity=envelopes.merged(call.identity, context.identity))
+    call = structs.replace(call, identity=envelopes.merged(call.identity, context.identity))
     items = call.body[call.api.growing][1:]  # the first is the zero
     groups = _groups(call, items, cut.boundary.state.messages, context.calls)
     states = advance(log.hand.grow, cut.boundary.state, groups, context.model)
@@ -181,7 +182,7 @@ def _request(log: Log, record: Record, call: Call, state: State, calls: Calls) -
         answer=answer[-1] if answer else None,
         finished=call.answer is not None or call.usage is not None,
         breakpoints=state.breakpoints,
-        settings=tuple(sorted(settings.items())),
+        settings=tuple(sorted((settings | diagnosis(call.answer)).items())),
         labels=call.labels,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
@@ -16,8 +17,7 @@ REDACTED = "redacted-by-litellm"
 """What stands for messages and answers where message logging is turned off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True):
     """When a call started, gave its first token and ended; `naive` where a zone was missing."""
 
     started: float | None = None
@@ -26,8 +26,7 @@ class Times:
     naive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call to a model. `growing` is the record's key for the list that is the body's `api.growing`.
 
     Where the messages were not logged, `body` lacks that list and the knowledge is of counts. `answer` is in the

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Identity
@@ -45,8 +46,7 @@ _TAKEN = ("provider", "model", "tier", "lineage", "role", "format", "day", "week
 """What a request already tells under these names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Who serves a model, "" where unknown, and the model's name without the route to it."""
 
     provider: str

@@ -15,15 +15,18 @@ The recorded cost is the response's own `usage.cost` (OpenRouter), else what the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.apis.openai_usage import usage_of
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.documents import Element, read_document
+from agentcost.ingest.exported import checked
 from agentcost.ingest.times import moment
 from agentcost.ingest.trajectories import observation
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Segment, Skipped
@@ -31,8 +34,7 @@ from agentcost.model import ROOT, Item, Knowledge, Other, Request, Segment, Skip
 _TOOL = "bash"
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(msgspec.Struct, frozen=True):
     """What all requests of a run have in common."""
 
     name: str
@@ -40,16 +42,15 @@ class _Run:
     client_type: str
 
 
-@dataclass(slots=True)
-class _Conversation:
+class _Conversation(msgspec.Struct):
     """The path so far; `pending` are messages that the next request is the first to send."""
 
     run: _Run
     hand: Hand
     node: int = ROOT
-    pending: list[Segment] = field(default_factory=list)
+    pending: list[Segment] = []
     answered: bool = False
-    calls: Calls = field(default_factory=Calls)
+    calls: Calls = msgspec.field(default_factory=Calls)
 
 
 def sniff(peek: Peek) -> bool:
@@ -69,7 +70,11 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     tools = [segment for segment in hand.prefix if segment.level == "tools"]  # the system prompt is a message here
     conversation = _Conversation(_run(document.head, source.name), hand, pending=tools)
     for element in document.elements:
-        yield _item(conversation, element)
+        yield from checked(element.place, partial(_items, conversation, element))
+
+
+def _items(conversation: _Conversation, element: Element) -> Iterator[Item]:
+    yield _item(conversation, element)
 
 
 def _run(head: Body, source: str) -> _Run:

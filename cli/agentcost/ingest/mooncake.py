@@ -15,14 +15,14 @@ from typing import Annotated, Any
 import msgspec
 
 from agentcost.ingest.blocks import Name, Paths, surplus
-from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source, place
-from agentcost.ingest.faults import fault
-from agentcost.model import Item, Knowledge, Request, Skipped, Usage
+from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.rows import rows
+from agentcost.model import Item, Knowledge, Place, Request, Skipped, Usage
 
 BLOCK_SIZES = (512, 16, 32, 64, 128, 256, 1024)
 """Sizes tried in this order; the first that fits all of the first lines is the trace's."""
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Row(msgspec.Struct):
@@ -49,19 +49,17 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     size = block_size(source.peek())
     paths = Paths(hand.grow, source.name, size)
     sessions: dict[Name, str] = {}
-    decode = msgspec.json.Decoder(Row).decode
-    for line in source.lines():
-        try:
-            row = decode(line.bytes().removeprefix(b"\xef\xbb\xbf"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield Skipped(place(source, line), f"not a Mooncake row ({fault(error)}); mend or remove the line")
+    for found in rows(source, msgspec.json.Decoder(Row).decode, "a Mooncake row"):
+        if isinstance(found, Skipped):
+            yield found
             continue
+        where, row = found
         extra = surplus(row.hash_ids or (), row.input_length, size)
         if extra:
             reason = f"names {extra} more blocks of {size} tokens than its input fills; check the block size"
-            yield Skipped(place(source, line), reason)
+            yield Skipped(where, reason)
             continue
-        yield _request(row, source, line, paths, _session(row, sessions))
+        yield _request(row, where, paths, _session(row, sessions))
 
 
 def block_size(peek: Peek) -> int:
@@ -83,15 +81,15 @@ def _session(row: Row, sessions: dict[Name, str]) -> str:
     return root
 
 
-def _request(row: Row, source: Source, line: Line, paths: Paths, session: str) -> Request:
+def _request(row: Row, where: Place, paths: Paths, session: str) -> Request:
     ticks = 1 if row.chat_id is not None else 1000
     return Request(
-        place=place(source, line),
+        place=where,
         format=READER.name,
         knowledge=Knowledge.BLOCKS if row.hash_ids is not None else Knowledge.COUNTS,
         provider="",
         model=row.model,
-        node=paths.leaf(row.hash_ids or (), row.input_length, str(line.offset), row.model),
+        node=paths.leaf(row.hash_ids or (), row.input_length, str(where.offset), row.model),
         session=session,
         started=None if row.timestamp is None else row.timestamp / ticks,
         usage=Usage(plain=row.input_length, output=row.output_length, classes_known=False),

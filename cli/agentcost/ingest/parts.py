@@ -18,10 +18,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest.media import image_size, pdf_pages
 from agentcost.model import Ends, Kind, Level, Segment
@@ -87,8 +87,7 @@ def canonical(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Spot:
+class Spot(msgspec.Struct):
     """Where a block stands: its level, role, and whether it opens its message; `breakpoint` behind it."""
 
     level: Level
@@ -101,13 +100,13 @@ class Spot:
 def segment(spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = "", lead: str = "",
             identity: str | bytes = b"", media: str = "", tokens: int | None = None) -> Segment:  # fmt: skip
     """One segment; `identity` is what the provider sees beside the text (a call id, a signature…)."""
-    head = f"{spot.level} {spot.role} {kind.value} {spot.opens} {len(name)} {len(server)} {len(lead)} {len(text)} "
-    state = hashlib.blake2b((head + name + server + lead).encode("utf-8", "surrogatepass"), digest_size=16)
-    state.update(text.encode("utf-8", "surrogatepass"))
-    state.update(identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity)
+    head = f"{spot.level} {spot.role} {kind} {spot.opens} {len(name)} {len(server)} {len(lead)} {len(text)} "
+    seen = (head + name + server + lead + text).encode("utf-8", "surrogatepass")
+    if identity:
+        seen += identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
     return Segment(
-        spot.level, spot.role, kind, state.digest(), text, name, server, _clip(lead), spot.opens, spot.ends, media,
-        tokens, spot.breakpoint,
+        spot.level, spot.role, kind, hashlib.blake2b(seen, digest_size=16).digest(), text, name, server,
+        _clip(lead) if lead else "", spot.opens, spot.ends, media, tokens, spot.breakpoint,
     )  # fmt: skip
 
 
@@ -121,8 +120,7 @@ def _clip(lead: str) -> str:
     return lead
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Piece:
+class Piece(msgspec.Struct):
     """A stretch of one text block that belongs to one component."""
 
     kind: Kind
@@ -134,6 +132,10 @@ def text_segments(
     spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = "", identity: str = ""
 ) -> list[Segment]:
     """A text block, split where reminders stand in it. No text is lost: the pieces join to the block."""
+    if kind is Kind.USER and text.startswith(SUMMARY_OPENINGS):
+        kind = Kind.SUMMARY
+    if not _may_hold_reminders(kind, text):
+        return [segment(spot, kind, text, name=name, server=server, identity=identity)]
     pieces = list(_pieces(kind, text, name))
     segments, lead = [], ""
     for number, piece in enumerate(pieces):
@@ -150,12 +152,12 @@ def text_segments(
     return segments
 
 
+def _may_hold_reminders(kind: Kind, text: str) -> bool:
+    """A look at closing tags only."""
+    return kind in _HOLD_REMINDERS and "</" in text and any(tag in text for tag in _CLOSING_TAGS)
+
+
 def _pieces(kind: Kind, text: str, name: str) -> Iterator[Piece]:
-    if kind is Kind.USER and text.startswith(SUMMARY_OPENINGS):
-        kind = Kind.SUMMARY
-    if kind not in _HOLD_REMINDERS or "</" not in text or not any(tag in text for tag in _CLOSING_TAGS):
-        yield Piece(kind, text, name)
-        return
     at = 0
     for found in _REMINDER.finditer(text):
         if found.start() > at:

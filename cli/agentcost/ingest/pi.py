@@ -16,11 +16,11 @@ them again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import PurePosixPath
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Calls
@@ -50,32 +50,29 @@ _SKIPS_BROKEN_OFF = 3
 """From this version on a broken-off answer is not sent again; before, its texts were."""
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """An entry that says something, behind another; `nodes` are the nodes behind it, by the model that read it."""
 
     before: Step | None
     part: Part
-    nodes: dict[str, int] = field(default_factory=dict)
+    nodes: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(msgspec.Struct, frozen=True):
     """Where an entry stands: the last step up to it, and whether that is its own."""
 
     step: Step | None
     own: bool = False
 
 
-@dataclass(slots=True)
-class Session:
+class Session(msgspec.Struct):
     """What reading one log remembers; `stands` by the entries' ids, and by their numbers in the file."""
 
     hand: Hand
-    head: Entry = field(default_factory=Entry)
-    calls: Calls = field(default_factory=Calls)
-    stands: dict[str, Stand] = field(default_factory=dict)
-    tip: Stand = field(default_factory=lambda: Stand(None))
+    head: Entry = msgspec.field(default_factory=Entry)
+    calls: Calls = msgspec.field(default_factory=Calls)
+    stands: dict[str, Stand] = {}
+    tip: Stand = msgspec.field(default_factory=lambda: Stand(None))
     thinking: str = ""
     entries: int = 0
 
@@ -228,7 +225,7 @@ def _kept(session: Session, blocks: list[Body]) -> list[Body]:
     """What a later prompt still holds of an answer that broke off: no tool ran, so no call."""
     if session.head.version >= _SKIPS_BROKEN_OFF:
         return []
-    return [block for block in blocks if block["type"] == "text"]
+    return [block for block in blocks if block.get("type") == "text"]
 
 
 def _usage(billed: Billed, broken_off: bool) -> Usage | None:

@@ -10,7 +10,7 @@ from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.turns import Part, content_blocks, text_block
 from agentcost.model import Kind
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Cost(msgspec.Struct):

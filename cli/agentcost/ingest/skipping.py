@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import xxhash
 
 from agentcost.ingest.contract import Line
@@ -31,8 +31,7 @@ _CHAINS, _BOUNDARIES, _PROBE, _LOOK_ALIKES, _SLACK = 64, 6, 32, 4, 512
 _ZERO = b"0"
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Boundary:
+class Boundary(msgspec.Struct):
     """The growing list's bytes from `[` to behind one element, and what they amounted to."""
 
     offset: int
@@ -41,8 +40,7 @@ class Boundary:
     state: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stable value: the bytes of its key and colon, its length and digest; the growing list has no length.
 
     `gap` is how far its key stood behind the value before it: -1 behind the growing list, where that changes.
@@ -66,8 +64,7 @@ class Span:
         return at + len(self.anchor) if at >= 0 else -1
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(msgspec.Struct):
     """A body seen before: `context` is the reader's own, equal for every line of the chain."""
 
     spans: list[Span]
@@ -75,14 +72,16 @@ class Chain:
     context: Any
 
 
-@dataclass(slots=True)  # not frozen: one is made per line or block, and freezing doubles its cost
-class Cut:
-    """A shortened line. `removed` are the line's byte ranges left out, each replaced by one zero."""
+class Cut(msgspec.Struct):
+    """A shortened line: every byte range left out is one zero in `document`.
+
+    `zero` is where that of the growing list stands; `array` is where the list begins in the line's buffer.
+    """
 
     chain: Chain
     boundary: Boundary
     document: bytes
-    removed: tuple[tuple[int, int], ...]
+    zero: int
     array: int
     hasher: Any
 
@@ -97,20 +96,15 @@ class Cut:
             and not any(key in body for key in self.chain.context.stable if key not in spans)
         )
 
-    def in_line(self, offset: int) -> int:
-        """A byte offset of the document as an offset of the line's buffer (relative to the line's start)."""
-        for start, end in self.removed:
-            if offset <= start:
-                break
-            offset += end - start - len(_ZERO)
-        return offset
+    def in_list(self, offset: int) -> int:
+        """A byte offset of the document, behind the list's zero and in the list, as one of the line's list."""
+        return self.boundary.offset + offset - self.zero - len(_ZERO)
 
 
-@dataclass(slots=True)
-class Skipper:
+class Skipper(msgspec.Struct):
     """The chains of one log, the latest first."""
 
-    chains: list[Chain] = field(default_factory=list)
+    chains: list[Chain] = []
 
     def cut(self, line: Line) -> Cut | None:
         """The shortened line, or None where no chain agrees with it."""
@@ -178,13 +172,15 @@ def _cut(chain: Chain, line: Line, view: memoryview) -> Cut | None:
     if not found:
         return None
     pieces: list[bytes | memoryview] = []
-    position = line.start
+    position, length, zero = line.start, 0, 0
     for start, end in removed:
         pieces += [view[position:start], _ZERO]
+        length += start - position + len(_ZERO)
+        if start == array + 1:
+            zero = length - len(_ZERO)
         position = end
     pieces.append(view[position : line.end])
-    relative = tuple((start - line.start, end - line.start) for start, end in removed)
-    return Cut(chain, boundary, b"".join(pieces), relative, array, hasher)
+    return Cut(chain, boundary, b"".join(pieces), zero, array, hasher)
 
 
 def _find_stable(span: Span, line: Line, view: memoryview, position: int) -> int | None:
@@ -257,11 +253,10 @@ def _spans(line: Line, view: memoryview, places: Sequence[tuple[int, int, str]],
     return spans
 
 
-def extend_chain(cut: Cut, line: Line, found: Spread, states: Sequence[Any]) -> None:
-    """Move a chain on by the elements that its latest line added."""
-    ends = [cut.in_line(end) + line.start - cut.array for _, end in found.elements[1:]]
+def extend_chain(cut: Cut, line: Line, ends: Sequence[int], states: Sequence[Any]) -> None:
+    """Move a chain on by the elements that its latest line added, which end there in its document."""
     chain, view = cut.chain, memoryview(line.buffer)
-    pairs = list(zip(ends, states, strict=True))
+    pairs = [(cut.in_list(end), state) for end, state in zip(ends, states, strict=True)]
     added = _boundaries(view[cut.array :], cut.hasher, cut.boundary.offset, pairs)
     kept = bisect_right([boundary.offset for boundary in chain.boundaries], cut.boundary.offset)
     chain.boundaries = (chain.boundaries[:kept] + added)[-_BOUNDARIES:]

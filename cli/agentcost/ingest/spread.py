@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -15,8 +14,7 @@ import numpy
 _BRACE = ord("{")
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True):
     """Where a body's values stand in its document: byte ranges by key, and the elements of the growing list."""
 
     values: dict[str, tuple[int, int]]
@@ -24,8 +22,8 @@ class Spread:
 
 
 @cache
-def _shape(path: tuple[str, ...], growing: str, stable: tuple[str, ...]) -> Any:
-    """A msgspec type that finds the raw bytes of a body's large values, `path` deep in a record."""
+def _decoder(path: tuple[str, ...], growing: str, stable: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """What finds the raw bytes of a body's large values, `path` deep in a record."""
     absent = msgspec.field(default=msgspec.Raw(b""))
     shape: Any = msgspec.defstruct(
         "Body",
@@ -37,7 +35,7 @@ def _shape(path: tuple[str, ...], growing: str, stable: tuple[str, ...]) -> Any:
     )
     for key in reversed(path):
         shape = msgspec.defstruct("Outer", [("value0", shape)], rename={"value0": key})
-    return shape
+    return msgspec.json.Decoder(shape)
 
 
 def _raw(raw: Any, base: int) -> tuple[int, int]:
@@ -54,11 +52,13 @@ def _address(document: bytes) -> int:
 def spread(document: bytes, path: tuple[str, ...], growing: str, stable: tuple[str, ...]) -> Spread | None:
     """The byte ranges of a body's large values; None where the list does not grow by elements."""
     try:
-        found = msgspec.json.decode(document, type=_shape(path, growing, stable))
+        found = _decoder(path, growing, stable).decode(document)
     except msgspec.DecodeError:
         return None
     for _ in path:
         found = found.value0
+    if not found.value0:
+        return None
     base = _address(document)
     values = {}
     for number, key in enumerate(stable, 1):
@@ -66,6 +66,27 @@ def spread(document: bytes, path: tuple[str, ...], growing: str, stable: tuple[s
         if memoryview(raw):
             values[key] = _raw(raw, base)
     return Spread(values, _elements(document, base, found.value0))
+
+
+def ends_behind(document: bytes, path: tuple[str, ...], growing: str, start: int) -> list[int] | None:
+    """Where the elements of a body's growing list end, but for its first, which is one byte at `start`.
+
+    None where they are not all objects: between two objects there is no other brace, so lengths tell it all.
+    """
+    try:
+        found = _decoder(path, growing, ()).decode(document)
+    except msgspec.DecodeError:
+        return None
+    for _ in path:
+        found = found.value0
+    ends, end = [], start + 1
+    for raw in found.value0[1:]:
+        view = memoryview(raw)
+        if view[0] != _BRACE:
+            return None
+        end = document.find(b"{", end) + len(view)
+        ends.append(end)
+    return ends
 
 
 def _elements(document: bytes, base: int, raws: Sequence[msgspec.Raw]) -> list[tuple[int, int]]:

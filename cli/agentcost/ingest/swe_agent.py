@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.documents import Element, read_document
+from agentcost.ingest.exported import checked
 from agentcost.ingest.trajectories import demonstration, observation
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Segment, Skipped
 
@@ -34,25 +37,23 @@ _COMMANDS = frozenset({
 """Commands of SWE-agent's own interface; anything else is the shell."""
 
 
-@dataclass(slots=True)
-class _Agent:
+class _Agent(msgspec.Struct):
     """One agent's path so far; `pending` is what its next request is the first to send."""
 
     role: str
     pending: list[Segment]
     node: int = ROOT
     tool: str = ""
-    calls: Calls = field(default_factory=Calls)
+    calls: Calls = msgspec.field(default_factory=Calls)
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(msgspec.Struct):
     """A run: its name, its model, and its agents by name, the first one leading."""
 
     name: str
     model: str
     hand: Hand
-    agents: dict[str, _Agent] = field(default_factory=dict)
+    agents: dict[str, _Agent] = {}
 
     def agent(self, name: str) -> _Agent:
         """The agent of a name; the tools the user captured stand before its history."""
@@ -78,7 +79,11 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     document = read_document(source, "history")
     run = _Run(source.name.rpartition("/")[2].removesuffix(".traj"), _model(document.head), hand)
     for element in document.elements:
-        yield _item(run, element)
+        yield from checked(element.place, partial(_items, run, element))
+
+
+def _items(run: _Run, element: Element) -> Iterator[Item]:
+    yield _item(run, element)
 
 
 def _model(head: Body) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis import anthropic
@@ -14,8 +16,7 @@ from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Segment
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What a record adds to a message: content blocks as Anthropic's API has them, at least one.
 
     `kind` and `name` say what its texts are where the log knows; else their text tells.

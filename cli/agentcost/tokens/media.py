@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, sqrt
+
+import msgspec
 
 from agentcost.names import bare_name
 from agentcost.tokens.encodings import CLAUDE_NAME, CLAUDE_NEW, GEMINI_NAME, encoding_of
@@ -20,24 +21,21 @@ GEMINI_TILE = 258
 OPENAI_UNKNOWN_SIZE = 765
 
 
-@dataclass(frozen=True, slots=True)
-class ClaudeTier:
+class ClaudeTier(msgspec.Struct, frozen=True):
     """The largest image a Claude model sees: its longer side in pixels, and its tokens."""
 
     edge: int
     budget: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tiles:
+class Tiles(msgspec.Struct, frozen=True):
     """OpenAI's older rule: a base, and so many tokens for every tile of 512 by 512 pixels."""
 
     base: int
     tile: int
 
 
-@dataclass(frozen=True, slots=True)
-class Patches:
+class Patches(msgspec.Struct, frozen=True):
     """OpenAI's newer rule: patches of 32 by 32 pixels after scaling to `side` and `budget`; None is no limit."""
 
     side: int | None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.model import Basis
 from agentcost.names import bare_name
@@ -15,8 +17,7 @@ Api = Literal["anthropic", "openai-chat", "openai-responses", "gemini", "bedrock
 Choice = Literal["auto", "none", "any", "named"]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """Tokens around the text. Every figure is for one thing of its kind; a prompt may have any number.
 
     `per_message` includes the role's token. `tools` is added once when there are tools, `tools_forced` in

@@ -9,29 +9,34 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, exact, percent, plural, rounded, tokens
+from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, rounded, tokens
+from agentcost.views import money
 from agentcost.views.charts import chart, sizes
 from agentcost.views.figures import LABELS, opaque, total
 from agentcost.views.findings import findings
 from agentcost.views.groups import groups
-from agentcost.views.headline import coverage, headline, rates
+from agentcost.views.headline import coverage, headline, rates, unkept
 from agentcost.views.layout import Column, Paragraph, Table, bar, plain, quiet, title
+from agentcost.views.memory import memory
 from agentcost.views.notes import accounts, basis, doubt, reproduced, skips, words
 
 BAR = 10
 FOLD = 0.005
 """Components below this share join one row, unless everything is asked for."""
 
-MOST_ROWS = 10
+MOST_ROWS = 9
 
 MOST_CAUSES = 3
 """Causes of misses that the report names."""
+
+UNKEPT = 0.05
+"""The share of input from which on it is told that it was sent before and never kept."""
 
 CLAUSE = re.compile(r"[,;](?= )")
 
 
 def analyze(analysis: Analysis, width: int) -> RenderableType:
-    """The report that a first look needs, in at most 44 lines of 80 columns."""
+    """The report that a first look needs, in at most 48 lines of 80 columns."""
     return report(analysis, width, whole=False)
 
 
@@ -43,12 +48,13 @@ def report(analysis: Analysis, width: int, whole: bool) -> RenderableType:
     for number, finding in enumerate(findings(analysis, 3), 1):
         parts += [Text()] * (number == 1)
         parts.append(Paragraph(Text.assemble((finding.lead, "bold"), " ", finding.text), width, f"{number}. "))
+    parts += money.cost(analysis, width)
     parts += caches(analysis, width)
     unknown = opaque(analysis)
     parts += [Text(), sizes(analysis, width) if unknown else components(analysis, width, whole)]
     if analysis.scope.by:
         parts += [Text(), groups(analysis, width)]
-    parts += [*chart(analysis, width), Text(), *closing(analysis, width)]
+    parts += [*chart(analysis, width), Text(), *memory(analysis, width), *closing(analysis, width)]
     return Group(*parts)
 
 
@@ -70,17 +76,26 @@ def caches(analysis: Analysis, width: int) -> list[RenderableType]:
     lost, doubtful = total(causes, "lost"), doubt(analysis)
     lead = f"Cache: {exact(lost)} tokens missed" if lost else "Cache: nothing that was cached was missed;"
     share = f"({percent(lost, total(analysis.tables['requests']))} of input); " if lost else ""
-    text = f"{share}hit rate {', '.join(rates(analysis))}; {reproduced(analysis)}."
+    text = f"{share}hit rate of input {', '.join(rates(analysis))}{_unkept(analysis)}; {reproduced(analysis)}."
     parts: list[RenderableType] = [Text(), _led(lead, text, width)]
     if doubtful:
         parts.append(Paragraph(Text(doubtful, style="yellow"), width))
     top = causes.head(MOST_CAUSES)
     counts = [exact(count) for count in top["lost"].to_list()]
-    for count, cause, mend in zip(counts, top["cause"].to_list(), top["mend"].to_list(), strict=True):
+    amounts = [f" ({dollars(amount)})" if amount else "" for amount in top["cost_lost"].to_list()]
+    for count, amount, cause, mend in zip(counts, amounts, top["cause"].to_list(), top["mend"].to_list(), strict=True):
         start = f"   {count.rjust(len(counts[0]))}  "
-        text = f"{words(cause)}: {mend}"
+        text = f"{words(cause)}{amount}: {mend}"
         parts.append(Paragraph(Text(clauses(text, width - len(start))), width, start))
     return parts
+
+
+def _unkept(analysis: Analysis) -> str:
+    """What lies between the hit rate and the best one, where it is no miss."""
+    tokens, whole = unkept(analysis), total(analysis.tables["requests"])
+    if tokens < UNKEPT * whole or not tokens:
+        return ""
+    return f", as {percent(tokens, whole)} of input was sent before and not kept (`agentcost cache` says why)"
 
 
 def clauses(text: str, width: int) -> str:

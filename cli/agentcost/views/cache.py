@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, exact, percent, tail, tokens
+from agentcost.results import HIT_RATES, Analysis
+from agentcost.units import UNKNOWN, dollars, exact, percent, plural, tail, tokens
 from agentcost.views.analyze import clauses, closing, empty
+from agentcost.views.cachegaps import components, gaps
+from agentcost.views.evidence import worst_evidence
 from agentcost.views.figures import total
 from agentcost.views.headline import counted, coverage, rates
 from agentcost.views.layout import NAME, Column, Table, filled, place_column, plain, quiet, title
@@ -44,8 +46,10 @@ def cache(analysis: Analysis, width: int) -> RenderableType:
         return Group(*parts, *closing(analysis, width))
     causes = analysis.tables["misses"].filter(analysis.tables["misses"]["lost"] > 0)
     if len(causes):
-        parts += [causes_table(causes, width), Text()]
+        parts += [causes_table(analysis, causes, width), Text()]
     parts += [*calibration(analysis, width), Text()]
+    for more in (gaps(analysis, width), components(analysis, width)):
+        parts += [*more, Text()] if more else []
     helps = what_ifs(analysis, width)
     parts += [*helps, Text()] if helps else []
     parts.append(_policies(analysis, width))
@@ -54,8 +58,11 @@ def cache(analysis: Analysis, width: int) -> RenderableType:
 
 def answer(analysis: Analysis, width: int) -> list[RenderableType]:
     """The hit rate and what content would allow, what was lost, and how much of that is unexplained."""
+    of = HIT_RATES[analysis.tables["caches"]["hit_rate_of"][0]]
     first = f"Hit rate {', '.join(rates(analysis))}" if rates(analysis) else "Hit rate unknown"
-    lines: list[RenderableType] = [title(first, width)]
+    whole = f"{first}, {of}" if rates(analysis) else first
+    lines: list[RenderableType] = [title(whole if len(whole) <= width else first, width)]
+    lines += [quiet(f"Hit rate: {of}", width)] * (len(whole) > width)
     if counted(analysis):
         lines.append(plain("The log holds lengths only: without content no cache can be simulated.", width))
     elif "as run" in analysis.tables["caches"]["policy"].to_list():
@@ -75,17 +82,20 @@ def _lost(analysis: Analysis) -> str:
     return f"{exact(lost)} tokens that were in the cache were not read ({percent(lost, whole)} of input){rest}"
 
 
-def causes_table(causes: DataFrame, width: int) -> RenderableType:
+def causes_table(analysis: Analysis, causes: DataFrame, width: int) -> RenderableType:
     """A row per cause with the evidence of its worst request, below it where the width is small, and the mend."""
     lost = causes["lost"].to_list()
     wide = width >= WIDE
-    evidence = causes["evidence"].to_list()
+    told_of = worst_evidence(analysis)
+    evidence = [told_of[cause] for cause in causes["cause"].to_list()]
+    priced = causes["cost_lost"].count() > 0
     table = Table(
         (
             Column("cause", [words(cause) for cause in causes["cause"].to_list()], name=24),
             Column("requests", [exact(count) for count in causes["requests"].to_list()], 3),
             Column("lost", [exact(count) for count in lost]),
             Column("share", [percent(count, sum(lost)) for count in lost], 2),
+            *([Column("dollars", [dollars(amount) for amount in causes["cost_lost"].to_list()], 1)] if priced else []),
             *([Column("evidence of the worst request", evidence, 1, name=30, keeps="start")] if wide else []),
             place_column([tail(place, 30) for place in causes["worst"].to_list()], 4, "worst request"),
         ),
@@ -105,8 +115,24 @@ def _remark(sign: str, text: str, width: int) -> list[str]:
 def calibration(analysis: Analysis, width: int) -> list[RenderableType]:
     """How many billed requests the simulation reproduces: what its advice rests on."""
     lines: list[RenderableType] = [quiet(f"Simulated against billed: {reproduced(analysis)}.", width)]
+    lines += [plain(text, width) for text in _reported(analysis)]
     doubtful = doubt(analysis)
     return [*lines, plain(doubtful, width)] if doubtful else lines
+
+
+def _reported(analysis: Analysis) -> list[str]:
+    """What providers say themselves of their misses, and where that is something else than what is found here."""
+    frame = analysis.tables["reasons"]
+    if not len(frame):
+        return []
+    same = total(frame.filter(frame["same"]), "requests")
+    others = [
+        f"{words(row['reported'])} where {words(row['cause']) or 'nothing missed'} stands here ({row['requests']}, "
+        f"{tail(row['worst'], 30)})"
+        for row in frame.filter(~frame["same"]).head(MENDED).iter_rows(named=True)
+    ]
+    told = f"The provider says why of {plural(total(frame, 'requests'), 'request')}, {same} as here"
+    return [f"{told}{': ' if others else '.'}{'; '.join(others)}"]
 
 
 def _policies(analysis: Analysis, width: int) -> RenderableType:
@@ -127,7 +153,7 @@ def _policies(analysis: Analysis, width: int) -> RenderableType:
         ),
         width,
         styles={number: "bold" for number, row in enumerate(rows) if row["basis"] != "what if"},
-        footer="hit rate: of input tokens; cost: of input, uncached is 100%; ?: no price",
+        footer=f"hit rate: {HIT_RATES[rows[0]['hit_rate_of']]}; cost: of input, uncached is 100%; ?: no price",
     )
     return Remarked(table, {number: _remark(" ", " ".join(more), width) for number, (_, *more) in enumerate(names)})
 
@@ -148,7 +174,7 @@ def _merged(frame: DataFrame) -> DataFrame:
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
     own = pl.when(pl.col("basis") != "what if").then("policy").alias("own")
-    figures = ("basis", "read", "write", "plain", "hit_rate", "relative_cost")
+    figures = ("basis", "read", "write", "plain", "hit_rate", "relative_cost", "hit_rate_of")
     return frame.group_by(own, *figures, maintain_order=True).agg(
         pl.col("policy").str.join(", "), pl.col("title").str.join("; ")
     )

@@ -10,14 +10,16 @@ from rich.text import Text
 
 from agentcost.results import Analysis
 from agentcost.units import NONE, UNKNOWN, exact, percent, plural, size, tokens
+from agentcost.views import costs
 from agentcost.views.analyze import report
 from agentcost.views.cache import causes_table
 from agentcost.views.charts import plot_of_sizes, sizes
 from agentcost.views.figures import opaque, total
+from agentcost.views.groups import dollar_columns
 from agentcost.views.growth import growth, plot_of_growth
 from agentcost.views.layout import NAME, Column, Paragraph, Table, title
 from agentcost.views.order import ordered
-from agentcost.views.tools import servers, tool_rows
+from agentcost.views.toolrows import servers, tool_rows
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -51,6 +53,7 @@ def _sections(analysis: Analysis, width: int) -> Iterator[Section]:
         yield from _missed(analysis, width)
         yield from _largest(analysis, width)
         yield "Sessions", sessions(analysis, width)
+        yield from costs.sections(analysis, width)
     if len(tables["servers"]):
         yield "MCP servers", servers(analysis, width)
     if len(tables["tools"]):
@@ -74,7 +77,7 @@ def _missed(analysis: Analysis, width: int) -> Iterator[Section]:
     causes = analysis.tables["misses"]
     causes = causes.filter(causes["lost"] > 0)
     if len(causes):
-        yield "Cached tokens that were not read, by cause", causes_table(causes, width)
+        yield "Cached tokens that were not read, by cause", causes_table(analysis, causes, width)
 
 
 def _largest(analysis: Analysis, width: int) -> Iterator[Section]:
@@ -106,7 +109,7 @@ def distribution(analysis: Analysis, width: int) -> RenderableType:
 
 
 def sessions(analysis: Analysis, width: int) -> RenderableType:
-    """The largest sessions: what each takes, and what stands before the user's first words."""
+    """The largest sessions: what each takes and costs, and what stands before the user's first words."""
     scope, frame = analysis.scope, analysis.tables["sessions"]
     shown = ordered(frame, scope.sort, "session").head(scope.top)
     whole = total(frame)
@@ -127,14 +130,15 @@ def sessions(analysis: Analysis, width: int) -> RenderableType:
             Column("input", cells["prompt"]),
             Column("of input", [percent(count, whole) for count in shown["prompt"].to_list()]),
             Column("before user", [NONE] * len(shown) if blind else cells["fixed_prefix"], 1),
-            Column("first", cells["first_prompt"], 5),
+            Column("first", cells["first_prompt"], 8),
             Column("largest", cells["largest_prompt"], 2),
-            Column("last", cells["last_prompt"], 6),
+            Column("last", cells["last_prompt"], 9),
             Column("read", reads, 3),
             Column("output", cells["output"], 4),
+            *dollar_columns(shown, shown.clear()),
         ),
         width,
-        footer=left + "in tokens, but for requests",
+        footer=left + "in tokens, but for requests and dollars",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentcost.model import Kind, Knowledge
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import duration, exact, percent, plural, span, tail, tokens
+from agentcost.views import money
 from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, total
 from agentcost.views.layout import packed
 
@@ -21,15 +22,15 @@ MANY = 5
 def headline(analysis: Analysis, width: int) -> tuple[str, str, str]:
     """Three lines: how much there is, where the input goes, what the cache served."""
     requests = analysis.tables["requests"]
-    return _size(requests, width), _where(analysis, width), packed(_cache(requests), width, ", ")
+    return _size(requests, money.total(analysis), width), _where(analysis, width), packed(_cache(requests), width, ", ")
 
 
-def _size(requests: DataFrame, width: int) -> str:
-    """`66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11,808 output`."""
+def _size(requests: DataFrame, cost: str, width: int) -> str:
+    """`66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output · $1.01`."""
     models = requests["model"].unique().to_list()
     start = [plural(len(requests), "request"), plural(requests["session"].n_unique(), "session")]
     start += [plural(len(models), "model")] if any(models) else []
-    basis, written = _basis(requests), _output(requests)
+    basis, written = _basis(requests), " · ".join(part for part in (_output(requests), cost) if part)
     forms = [
         [*start, f"{exact(total(requests))} input tokens{basis}", written],
         [*start, f"{exact(total(requests))} input tokens", written],
@@ -119,6 +120,17 @@ def rates(analysis: Analysis) -> list[str]:
             some = "" if row["requests"] == analysis.scope.selected else f" (of {plural(row['requests'], 'request')})"
             found.append(f"{percent(row['hit_rate'])} {word}{some}")
     return found
+
+
+def unkept(analysis: Analysis) -> int:
+    """Tokens that an earlier request began with, that were not read and that no cache had kept: no breakpoint stands
+    behind them, or they are an answer."""
+    frame = analysis.tables["requests"].filter(analysis.tables["requests"]["policy"] != "")
+    names = ("readable", "read", "simulated_read", "lost")
+    return sum(
+        max(0, readable - (simulated if read is None else read) - lost)
+        for readable, read, simulated, lost in frame.select(names).iter_rows()
+    )
 
 
 def coverage(analysis: Analysis) -> list[str]:

@@ -15,35 +15,40 @@ MOST = 16
 """Columns that an error names."""
 
 _SUMS = ("requests", "read", "write", "plain", "output")
+_MONEY = ("cost", "cost_saved", "cost_lost")
 
 TITLES: dict[str, dict[str, str]] = {
     "caches": {"cost": "relative_cost", "hit rate": "hit_rate", "what it is": "title"},
-    "groups": {"input": "prompt", "largest": "largest_prompt"},
+    "groups": {"input": "prompt", "largest": "largest_prompt", "lost": "cost_lost", "unpriced": "unpriced_requests"},
     "sessions": {
         "input": "prompt", "before user": "fixed_prefix", "first": "first_prompt", "largest": "largest_prompt",
-        "last": "last_prompt",
+        "last": "last_prompt", "lost": "cost_lost", "unpriced": "unpriced_requests",
     },
-    "tools": {"schema": "schema_tokens", "sent": "schema_carried", "call tokens": "call_carried",
-              "results": "result_carried", "all": "all"},
+    "tools": {
+        "schema": "schema_tokens", "sent": "schema_carried", "call tokens": "call_carried",
+        "results": "result_carried", "all": "all", "schema $": "schema_cost", "calls $": "call_cost",
+        "results $": "result_cost", "breaks $": "break_cost", "per call": "cost_per_call",
+    },
     "turns": {"time": "started", "gap": "gap_s"},
 }  # fmt: skip
 """Columns that a report shows under a shorter title than the table's."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "caches": ("policy", "title", "requests", "read", "write", "plain", "hit_rate", "relative_cost", "basis"),
-    "groups": (*_SUMS, "prompt", "sessions", "largest_prompt"),
+    "groups": (*_SUMS, *_MONEY, "prompt", "sessions", "largest_prompt", "unpriced_requests"),
     "sessions": (
-        *_SUMS, "session", "project", "models", "lineages", "started", "ended", "prompt", "first_prompt",
-        "largest_prompt", "last_prompt", "fixed_prefix",
+        *_SUMS, *_MONEY, "unpriced_requests", "session", "project", "models", "lineages", "started", "ended", "prompt",
+        "first_prompt", "largest_prompt", "last_prompt", "fixed_prefix",
     ),
     "tools": (
         "tool", "server", "kind", "schema_tokens", "requests", "schema_carried", "calls", "call_carried",
-        "result_carried",
+        "result_carried", "cost", "schema_cost", "call_cost", "result_cost", "break_cost", "breaks", "cost_per_call",
     ),
     "turns": (
         "started", "ended", "gap_s", "session", "lineage", "turn", "role", "user", "project", "client", "task",
         "provider", "model", "tier", "prompt", "new", "read", "write", "write_5m", "write_1h", "plain", "output",
-        "reasoning", "simulated_read", "simulated_write", "simulated_plain", "readable", "cause", "lost",
+        "reasoning", "simulated_read", "simulated_write", "simulated_plain", "readable", "cause", "lost", *_MONEY,
+        "cost_read", "cost_write", "cost_plain", "cost_output", "cost_beside", "billing", "plan",
         *KIND_COLUMNS.values(),
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The report on tools and MCP servers: what their definitions, calls and results cost in input tokens."""
+"""The report on tools and MCP servers: what their definitions, calls and results cost, in dollars and in tokens."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import exact, percent, plural, tokens
+from agentcost.units import dollars, exact, percent, plural
+from agentcost.views import money, paid
 from agentcost.views.analyze import closing, empty
 from agentcost.views.figures import outweighed, total
 from agentcost.views.headline import coverage
-from agentcost.views.layout import NAME, Column, Table, plain, quiet, title
-from agentcost.views.order import ordered
+from agentcost.views.layout import packed, plain, quiet, title
+from agentcost.views.toolrows import PARTS, servers, tool_rows, with_costs
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-NO_SERVER = "(no server)"
-
 REMARK = "every request sends definitions and history again: calls and results count until the session ends"
+
+NAMED = 8
+"""Tools that the first line names, at most."""
 
 
 def tools(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
@@ -39,104 +41,60 @@ def tools(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
 
 
 def answer(analysis: Analysis, width: int) -> list[RenderableType]:
-    """Which tools were never called and what that costs; what all of them cost."""
-    frame, whole = analysis.tables["tools"], total(analysis.tables["requests"])
-    unused = frame.filter(frame["never_called"])
-    carried, called, results = (total(frame, f"{what}_carried") for what in ("schema", "call", "result"))
-    lines: list[RenderableType] = []
+    """Which tools cost most; which were never called and what those cost; what definitions, calls and results do."""
+    frame = with_costs(analysis)
+    told = _dearest(analysis, frame, width), _unused(analysis, frame), _shares(analysis, frame)
+    lines = [text for text in told if text]
+    remarks = [*coverage(analysis), REMARK]
+    if paid.one_way(analysis):
+        remarks.append(paid.rests(analysis.tables["requests"]))
+    found: list[RenderableType] = [title(lines[0], width), *(plain(line, width) for line in lines[1:])]
     if not frame["schema_tokens"].count():
-        lines.append(title(f"{plural(len(frame), 'tool')} called; their definitions are not in the log.", width))
-        lines.append(quiet("Capture one request and pass --prefix FILE to see what they take.", width))
-    elif len(unused):
-        idle = total(unused, "schema_carried")
-        share = "" if outweighed(analysis) else f"{percent(idle, whole)} of all input, "
-        text = f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {share}{exact(idle)} tokens"
-        lines.append(title(text, width))
-    else:
-        lines.append(title(f"Every tool was called: {plural(len(frame), 'tool')}", width))
-    shares = (("definitions", carried), ("calls", called), ("results", results))
-    texts = [f"{what} {percent(count, whole)}" for what, count in shares if count or frame["schema_tokens"].count()]
-    if not outweighed(analysis):
-        lines.append(plain(f"Of all input: {', '.join(texts)}", width))
-    lines.append(quiet(" · ".join((*coverage(analysis), REMARK)), width))
-    return lines
+        found.append(quiet("Capture one request and pass --prefix FILE to see what definitions take.", width))
+    apart = paid.apart(analysis)
+    return [*found, *[plain(apart, width)] * bool(apart), quiet(" · ".join(remarks), width)]
 
 
-def servers(analysis: Analysis, width: int) -> RenderableType:
-    """A row per MCP server, and one for the tools without."""
-    frame, every = analysis.tables["servers"], analysis.tables["tools"]
-    own = every.filter(every["server"] == "")
-    whole = total(analysis.tables["requests"])
-    names = ("tools", "tools_called", "schema_tokens", "requests", "schema_carried", "calls", "result_carried")
-    cells = {name: frame[name].to_list() for name in names}
-    if len(own):
-        rest = (
-            len(own), int((own["calls"] > 0).sum()), total(own, "schema_tokens"), own["requests"].max(),
-            total(own, "schema_carried"), total(own, "calls"), total(own, "result_carried"),
-        )  # fmt: skip
-        for name, value in zip(names, rest, strict=True):
-            cells[name].append(value)
-    return Table(
-        (
-            Column("server", [*frame["server"], *[NO_SERVER] * bool(len(own))], name=NAME),
-            Column("tools", [exact(count) for count in cells["tools"]]),
-            Column("called", [exact(count) for count in cells["tools_called"]]),
-            Column("schema", [tokens(count) for count in cells["schema_tokens"]], 2),
-            Column("requests", [exact(count) for count in cells["requests"]], 3),
-            Column("sent", [exact(count) for count in cells["schema_carried"]]),
-            Column("of input", [percent(count, whole) for count in cells["schema_carried"]]),
-            Column("calls", [exact(count) for count in cells["calls"]], 1),
-            Column("results", [exact(count) for count in cells["result_carried"]], 1),
-        ),
-        width,
-        {number: "yellow" for number, called in enumerate(cells["tools_called"]) if not called},
-    )
+def _dearest(analysis: Analysis, frame: DataFrame, width: int) -> str:
+    """`Tools take $0.64 of $1.01 (63%): Read $0.16, Edit $0.11`; "" where dollars are unknown or do not add up."""
+    if not paid.one_way(analysis):
+        return ""
+    requests = analysis.tables["requests"]
+    priced = requests.filter(requests["cost"].is_not_null())
+    own = paid.summed(amount for name in PARTS for amount in frame[name].to_list())
+    whole, bound = money.dollars(priced), bool(priced["cost_is_lower_bound"].any())
+    if not own or not whole:
+        return ""
+    share = f"{'≤' if bound else ''}{percent(float(own / whole), 1.0, 0)}"
+    called = " at list prices" if priced["billing"][0] in ("", "seat") else ""
+    top = frame.filter(frame["cost"] > 0).head(NAMED).select("tool", "cost").iter_rows()
+    first = f"Tools take {dollars(own)} of {'≥' * bound}{dollars(whole)}{called} ({share}): "
+    named = packed((f"{tool} {dollars(cost)}" for tool, cost in top), max(1, width - len(first)), ", ")
+    return first + named
 
 
-COUNTS = ("schema_tokens", "requests", "schema_carried", "calls", "call_carried", "result_carried", "all")
+def _unused(analysis: Analysis, frame: DataFrame) -> str:
+    """How many tools were never called, and what that costs."""
+    unused = frame.filter(frame["never_called"])
+    if not frame["schema_tokens"].count():
+        return f"{plural(len(frame), 'tool')} called; their definitions are not in the log."
+    if not len(unused):
+        return f"Every tool was called: {plural(len(frame), 'tool')}"
+    idle, cost = total(unused, "schema_carried"), paid.summed(unused["cost"].to_list())
+    share = "" if outweighed(analysis) else f"{percent(idle, total(analysis.tables['requests']))} of all input, "
+    lost = f"{dollars(cost)}, " if cost is not None else ""
+    return f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {lost}{share}{exact(idle)} tokens"
 
 
-def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> RenderableType:
-    """A row per tool, `limit` of them, the rest in one row; those never called are marked."""
-    import polars as pl  # noqa: PLC0415 — with the frame it works on
-
-    every = pl.col("schema_carried") + pl.col("call_carried") + pl.col("result_carried")
-    frame = ordered(analysis.tables["tools"].with_columns(all=every), analysis.scope.sort, "tool", "server")
-    shown, rest = frame.head(limit or len(frame)), frame.slice(limit or len(frame))
-    whole = total(analysis.tables["requests"])
-    counts: dict[str, list[int | None]] = {name: shown[name].to_list() for name in COUNTS}
-    for name in ("requests", "schema_carried"):  # 0 where no definition is in the log
-        sizes = zip(counts["schema_tokens"], counts[name], strict=True)
-        counts[name] = [None if size is None else count for size, count in sizes]
-    if len(rest):
-        for name, value in _rest(rest).items():
-            counts[name].append(value)
-    cells = {name: [exact(count) for count in counts[name]] for name in COUNTS}
-    other = [f"other ({len(rest)})"] * bool(len(rest))
-    return Table(
-        (
-            Column("tool", [*shown["tool"].to_list(), *other], name=24),
-            Column("kind", [*shown["kind"].to_list(), *[""] * len(other)], 6, name=9),
-            Column("schema", cells["schema_tokens"], 3),
-            Column("requests", cells["requests"], 5),
-            Column("sent", cells["schema_carried"], 2),
-            Column("calls", cells["calls"]),
-            Column("call tokens", cells["call_carried"], 4),
-            Column("results", cells["result_carried"], 1),
-            Column("all", cells["all"]),
-            Column("of input", [percent(count, whole) for count in counts["all"]]),
-        ),
-        width,
-        {number: "yellow" for number, never in enumerate(shown["never_called"].to_list()) if never},
-        "in tokens, but for requests and calls",
-    )
-
-
-def _rest(rest: DataFrame) -> dict[str, int | None]:
-    """The sums of the tools that have no row of their own; of requests the most that carry one of them."""
-    known = rest.filter(rest["schema_tokens"].is_not_null())
-    defined: dict[str, int | None] = {"schema_tokens": None, "schema_carried": None, "requests": None}
-    if len(known):
-        most = max(known["requests"].to_list())
-        defined = {name: total(known, name) for name in ("schema_tokens", "schema_carried")} | {"requests": most}
-    return defined | {name: total(rest, name) for name in ("calls", "call_carried", "result_carried", "all")}
+def _shares(analysis: Analysis, frame: DataFrame) -> str:
+    """What definitions, calls and results are of all input; what changed definitions cost in broken caches."""
+    whole, found = total(analysis.tables["requests"]), []
+    for name, what in zip(PARTS, ("definitions", "calls", "results"), strict=True):
+        count, cost = total(frame, name.replace("_cost", "_carried")), paid.summed(frame[name].to_list())
+        if outweighed(analysis) or not (count or frame["schema_tokens"].count()):
+            continue
+        amount = f" ({dollars(cost)})" if cost is not None else ""
+        found.append(f"{what} {percent(count, whole)}{amount}")
+    broken = paid.summed(frame["break_cost"].to_list())
+    breaks = f"; caches that changed definitions broke: {dollars(broken)}" if broken else ""
+    return f"Of all input: {', '.join(found)}{breaks}" if found else ""

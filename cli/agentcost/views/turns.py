@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -11,9 +12,12 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, duration, exact, head, plural, printable, when
+from agentcost.results import Analysis, Excerpt
+from agentcost.units import NONE, UNKNOWN, dollars, duration, exact, plural, printable, when
+from agentcost.views import paid
 from agentcost.views.analyze import closing, empty, opening
+from agentcost.views.costchart import cost_charts
+from agentcost.views.evidence import excerpts_of, explained
 from agentcost.views.layout import Column, Table, filled, place_column, shorten
 from agentcost.views.notes import words
 from agentcost.views.order import ordered
@@ -29,8 +33,9 @@ def turns(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
     """A row per request, `limit` of them at most; `scope.sort` orders them."""
     if not analysis.scope.selected:
         return empty(analysis, width)
-    rows = turn_rows(_sorted(analysis), width, analysis.scope.zone, limit)
-    return Group(*opening(analysis, width), Text(), rows, Text(), *closing(analysis, width))
+    rows = turn_rows(_sorted(analysis), width, analysis.scope.zone, limit, excerpts=excerpts_of(analysis))
+    charts = cost_charts(analysis.tables["requests"], width)
+    return Group(*opening(analysis, width), *charts, Text(), rows, Text(), *closing(analysis, width))
 
 
 def _sorted(analysis: Analysis) -> DataFrame:
@@ -48,11 +53,12 @@ def with_new(frame: DataFrame) -> DataFrame:
 
 
 def turn_rows(
-    frame: DataFrame, width: int, zone: str, limit: int | None = None, more: Sequence[Column] = ()
-) -> RenderableType:
+    frame: DataFrame, width: int, zone: str, limit: int | None = None, more: Sequence[Column] = (),
+    excerpts: Mapping[tuple[str, int, str], Excerpt] | None = None,
+) -> RenderableType:  # fmt: skip
     """The table of turns, with `more` columns at its end and a line below each request that missed what was cached.
 
-    Columns leave a narrow one in this order: lineage, role, plain, write, cause, model, gap, session, time, read.
+    Columns leave a narrow one in this order: lineage, role, plain, write, cause, model, gap, session, new, time, read.
     """
     shown = frame.head(limit) if limit else frame
     cells = {
@@ -70,40 +76,54 @@ def turn_rows(
     table = Table(
         filled(
             Column("time", times(shown["started"].to_list(), zone), 2, name=20),
-            Column("gap", gaps, 4),
-            Column("session", [session(name) for name in shown["session"].to_list()], 3, name=SHORT),
-            Column("lineage", cells["lineage"], 10),
+            Column("gap", gaps, 5),
+            Column("session", [session(name) for name in shown["session"].to_list()], 4, name=SHORT),
+            Column("lineage", cells["lineage"], 11),
             Column("turn", cells["turn"]),
-            Column("role", shown["role"].to_list(), 9, name=4),
-            Column("model", [name or UNKNOWN for name in shown["model"].to_list()], 5, name=14),
+            Column("role", shown["role"].to_list(), 10, name=4),
+            Column("model", [name or UNKNOWN for name in shown["model"].to_list()], 6, name=14),
             Column("prompt", cells["prompt"]),
-            Column("new", cells["new"]),
+            Column("new", cells["new"], 3),
             Column("read", cells["read"], 1),
-            Column("write", cells["write"], 7),
-            Column("plain", cells["plain"], 8),
+            Column("write", cells["write"], 8),
+            Column("plain", cells["plain"], 9),
             Column("output", outputs),
-            Column("cause", [words(cause) for cause in shown["cause"].to_list()], 6, name=14),
+            *_dollars(shown),
+            Column("cause", [words(cause) for cause in shown["cause"].to_list()], 7, name=14),
             place_column(places),
             *more,
         ),
         width,
         {number: "dim" for number, role in enumerate(shown["role"].to_list()) if role == "side"},
-        left + "prompt to output in tokens",
+        "; ".join(part for part in (f"{left}prompt to output in tokens", paid.rests(frame)) if part),
     )
-    return Remarked(table, _losses(shown, width))
+    return Remarked(table, _losses(shown, width, excerpts or {}))
 
 
-def _losses(frame: DataFrame, width: int) -> dict[int, list[str]]:
+def _dollars(shown: DataFrame) -> list[Column]:
+    """What each request cost, and how it was paid where that differs; nothing where no request has a price."""
+    ways = shown.filter(shown["cost"].is_not_null())["billing"].n_unique()
+    costs = paid.cells(shown["cost"].to_list(), shown["cost_is_lower_bound"].to_list())
+    paying = Column("paid", [paid.word(way) for way in shown["billing"].to_list()], name=len(paid.UNTOLD))
+    return [*[Column("cost", costs)] * bool(ways), *[paying] * (ways > 1)]
+
+
+def _losses(frame: DataFrame, width: int, excerpts: Mapping[tuple[str, int, str], Excerpt]) -> dict[int, list[str]]:
     """Under a request that missed what was cached: why, with the evidence, and how much."""
-    rows = frame.select("lost", "cause", "evidence").iter_rows()
-    return {number: [_loss(lost, cause, why, width)] for number, (lost, cause, why) in enumerate(rows) if lost}
+    rows = frame.select("lost", "cost_lost", "cause", "evidence", "source", "line", "id").rows()
+    return {
+        number: [_loss(lost, cost, cause, why, excerpts.get((source, line, id_)), width)]
+        for number, (lost, cost, cause, why, source, line, id_) in enumerate(rows)
+        if lost
+    }
 
 
-def _loss(lost: int, cause: str, evidence: str, width: int) -> str:
-    start, end = f"  ↳ {words(cause)}{': ' if evidence else ''}", f" — {exact(lost)} tokens lost"
-    if len(start) + len(evidence) + len(end) > width:
-        end = f" — {exact(lost)} lost"
-    return start + head(evidence, max(0, width - len(start) - len(end))) + end
+def _loss(lost: int, cost: Decimal | None, cause: str, evidence: str, excerpt: Excerpt | None, width: int) -> str:
+    amount = f", {dollars(cost)}" if cost else ""
+    start, end = f"  ↳ {words(cause)}{': ' if evidence else ''}", f" — {exact(lost)} tokens lost{amount}"
+    if len(start) + len(explained(evidence, excerpt)) + len(end) > width:
+        end = f" — {exact(lost)} lost{amount}"
+    return start + explained(evidence, excerpt, width - len(start) - len(end)) + end
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,24 @@ from agentcost.cache.catalogue import policy_named
 from agentcost.cache.placing import SHORTLIST, STUDIED, Placement, placements
 from agentcost.model import ROOT, Kind
 from agentcost.units import exact, plural
-from agentcost.whatifs.edits import RESULTS, SEARCH, Edit
-from agentcost.whatifs.replay import Change, Stage, prices
+from agentcost.whatifs.edits import RESULTS, SEARCH, Behind, Edit
+from agentcost.whatifs.replay import Change, Markers, Stage, prices
+from agentcost.whatifs.sides import sides
+from agentcost.whatifs.unions import unions
 from agentcost.whatifs.volatile import volatile
 
 MOST_STEPS = 2_000_000
 """Rules times nodes and requests that are replayed at most: some seconds."""
+
+MARKERS = (
+    Placement(system="last"),
+    Placement(system="last", calm=True),
+    Placement(system="last", messages=1),
+    Placement(system="last", messages=2),
+    Placement(messages=3),
+    Placement(system="last", messages=1, every=15),
+)
+"""The rules that are tried for markers beside message ends."""
 
 _PER_REQUEST = 10
 """What a request costs beside a node."""
@@ -46,11 +58,14 @@ class Candidate:
 def candidates(stage: Stage) -> Iterator[list[Candidate]]:
     """Lists of which the best counts."""
     yield list(_placed(stage))
+    yield list(_marked(stage))
     yield from ([found] for found in _studied(stage))
     yield list(_timed(stage))
     yield list(_moved(stage))
     if _reordered(stage):
         yield [Candidate("order", "tools in a fixed order", "by name", Change(Edit(ordered=True)))]
+    yield list(_stable(stage))
+    yield list(_behind(stage))
     yield from ([found] for found in _fewer_tools(stage))
     sizes = _result_sizes(stage)
     if sizes:
@@ -87,6 +102,20 @@ def _studied(stage: Stage) -> Iterator[Candidate]:
         words = f"{name}: behind {rule.words}"
         change = Change(placement=rule, everywhere=not marked)
         yield Candidate("placement", "strategy of arXiv 2601.06007", words, change)
+
+
+def _marked(stage: Stage) -> Iterator[Candidate]:
+    """Markers set by the client where a policy keeps message ends: beside the implicit endpoint, and instead of it."""
+    rows = [row for row in range(len(stage.requests)) if stage.markable(row)]
+    if not rows:
+        return
+    instructed = any(stage.requests[row].api == "openai-responses" for row in rows)
+    for rule in MARKERS:
+        for only in (False, True):
+            how = "and nowhere else" if only else "beside the implicit endpoint"
+            how += "; instructions as a developer message" if rule.system and instructed else ""
+            words = f"prompt_cache_breakpoint (GPT-5.6 and later) behind {rule.words}, {how}"
+            yield Candidate("markers", "explicit markers", words, Change(markers=Markers(rule, only)))
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -153,6 +182,32 @@ def _reordered(stage: Stage) -> bool:
 def _conflict(one: Sequence[str], other: Sequence[str]) -> bool:
     both = set(one) & set(other)
     return [name for name in one if name in both] != [name for name in other if name in both]
+
+
+# --- another head ---------------------------------------------------------------------------------------------------
+
+
+def _stable(stage: Stage) -> Iterator[Candidate]:
+    """Every tool from the first request on, where the tools of a conversation change on the way."""
+    found = unions(stage.scene, stage.ground, stage.standing)
+    if found:
+        talks = plural(len({stage.standing[row].lineage for row in found}), "conversation")
+        most = plural(max(map(len, found.values())), "tool")
+        words = f"{talks} whose tools change: up to {most} from the first request on, each as it was first sent"
+        yield Candidate("union", "tools kept the same all session", words, Change(Edit(union=True)), behaviour=True)
+
+
+def _behind(stage: Stage) -> Iterator[Candidate]:
+    """Side calls of the main model sent behind the main prompt, those first that say the conversation again."""
+    seen: set[int] = set()
+    whiches: tuple[Behind, ...] = ("carrying", "all")
+    for which in whiches:
+        found = sides(stage.scene, stage.requests, stage.standing, which, stage.ground.tree)
+        if found.keys() - seen:
+            kind = " that repeat it" if which == "carrying" else ""
+            words = f"{plural(len(found), 'call')}{kind}: as one more message, with the main prompt's tools and system"
+            yield Candidate("behind", "side calls in one lineage", words, Change(Edit(behind=which)), behaviour=True)
+        seen |= found.keys()
 
 
 # --- content that is left out ----------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from agentcost.model import Kind
 
@@ -12,6 +13,10 @@ CLEARED = 12
 
 SEARCH = 300
 """Tokens of a tool that finds deferred tools, as assumed."""
+
+
+Behind = Literal["", "carrying", "all"]
+"""Which side calls: none, those that carry what was said in the conversation, all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Edit:
     `dropped` are segments not sent, `split` those of which a part goes to the end, `ordered` puts tools in the order
     of their names, `search` adds a tool of so many tokens behind tools of which some were dropped, `cap` cuts tool
     results to so many tokens, `cleared` keeps those of the last so many messages of the client, up to twice as many.
+    `union` sends every tool of a conversation from its first request on, `behind` side calls behind the main prompt.
     """
 
     dropped: frozenset[int] = frozenset()
@@ -41,6 +47,8 @@ class Edit:
     search: int = 0
     cap: int = 0
     cleared: int = 0
+    union: bool = False
+    behind: Behind = ""
 
     def __add__(self, other: Edit) -> Edit:
         """Both at once."""
@@ -48,7 +56,18 @@ class Edit:
         return Edit(
             self.dropped | other.dropped, self.split | other.split, self.ordered or other.ordered,
             max(self.search, other.search), min(caps, default=0), max(self.cleared, other.cleared),
+            self.union or other.union, other.behind or self.behind,
         )  # fmt: skip
+
+    @property
+    def heads(self) -> bool:
+        """Whether it gives prompts another head."""
+        return self.union or bool(self.behind)
+
+    @property
+    def rest(self) -> Edit:
+        """All of it but the heads."""
+        return replace(self, union=False, behind="")
 
     @property
     def tools(self) -> bool:

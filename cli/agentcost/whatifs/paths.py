@@ -9,8 +9,10 @@ Nodes are looked at once each, runs of tools once for each of their ends, whatev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from agentcost.model import ROOT, Ends, Kind
 from agentcost.prefix import Entry, Tree

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+
+from msgspec.structs import replace
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.placing import Placement, Places, placed
 from agentcost.cache.policy import Multipliers, multipliers_of, ttl_of
 from agentcost.cache.simulate import LEVELS, Prompt, Served, simulate
 from agentcost.lineage import Standing
-from agentcost.model import Knowledge, Request
-from agentcost.whatifs.edits import Edit
+from agentcost.model import ROOT, Knowledge, Request
+from agentcost.whatifs.edits import Behind, Edit
+from agentcost.whatifs.growing import Set
 from agentcost.whatifs.scene import Ground, Scene, rewritten
+from agentcost.whatifs.sides import with_sides
+from agentcost.whatifs.unions import with_union
 
 MARGIN = 0.9
 """A ping is sent when this share of the time to live is over."""
@@ -26,9 +31,18 @@ _KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Markers:
+    """Markers that a client sets where a policy keeps message ends: by a rule, and with `only` there alone."""
+
+    rule: Placement
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What is done otherwise: paths rewritten, breakpoints placed by a rule (also where there were none:
-    `everywhere`), another time to live (`head` for tools and system only), and up to so many `pings` in idle gaps."""
+    `everywhere`), `markers` beside message ends, another time to live (`head` for tools and system only), and up to
+    so many `pings` in idle gaps."""
 
     edit: Edit = field(default_factory=Edit)
     placement: Placement | None = None
@@ -36,13 +50,15 @@ class Change:
     ttl: str = ""
     head: bool = False
     pings: int = 0
+    markers: Markers | None = None
 
     def __add__(self, other: Change) -> Change:
         """Both; where both place breakpoints or set a time to live, the other decides."""
         timed = other if other.ttl or other.pings else self
         ruled = other if other.placement else self
         return Change(
-            self.edit + other.edit, ruled.placement, ruled.everywhere, timed.ttl, timed.head, timed.pings
+            self.edit + other.edit, ruled.placement, ruled.everywhere, timed.ttl, timed.head, timed.pings,
+            other.markers or self.markers,
         )  # fmt: skip
 
 
@@ -77,6 +93,7 @@ class Stage:
     scenes: dict[Edit, Scene] = field(default_factory=dict)
     places: dict[Edit, Places] = field(default_factory=dict)
     costs: dict[Change, Decimal] = field(default_factory=dict)
+    headed: dict[tuple[bool, Behind], Set] = field(default_factory=dict)
     next: list[float | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +113,7 @@ class Stage:
     def outcome(self, change: Change) -> Outcome:
         """A change replayed."""
         scene = self._scene(change.edit)
-        prompts = self._marked(scene, change)
+        prompts = self.marked(scene, change)
         served: dict[int, Served] = {}
         pinged: list[tuple[int, Served]] = []
         for name in sorted(set(scene.policies) - {""}):
@@ -127,8 +144,24 @@ class Stage:
                 oldest = list(self.scenes)[1]
                 del self.scenes[oldest]
                 self.places.pop(oldest, None)
-            found = self.scenes[edit] = rewritten(self.scene, self.ground, edit)
+            start = self._headed(edit)
+            found = (
+                start.scene if edit.heads and edit.rest == Edit() else rewritten(start.scene, start.ground, edit.rest)
+            )
+            self.scenes[edit] = found
         return found
+
+    def _headed(self, edit: Edit) -> Set:
+        """The requests with the heads of an edit. One such log is kept, it has a tree of its own."""
+        key = edit.union, edit.behind
+        if key not in self.headed:
+            found = Set(self.scene, self.ground)
+            if edit.union:
+                found = with_union(found.scene, found.ground, self.requests, self.standing)
+            if edit.behind:
+                found = with_sides(found.scene, found.ground, self.requests, self.standing, edit.behind)
+            self.headed = {(False, ""): Set(self.scene, self.ground), key: found}
+        return self.headed[key]
 
     def _places(self, edit: Edit) -> Places:
         found = self.places.get(edit)
@@ -144,8 +177,30 @@ class Stage:
         known = self.requests[row].knowledge is Knowledge.FULL
         return bool(name) and known and policy_named(name).mechanism == "breakpoint"
 
-    def _marked(self, scene: Scene, change: Change) -> list[Prompt]:
+    def markable(self, row: int) -> bool:
+        """Whether a client may set markers beside the message ends that a request's policy keeps."""
+        name = self.scene.policies[row]
+        known = self.requests[row].knowledge is Knowledge.FULL
+        return bool(name) and known and policy_named(name).mechanism == "endpoint"
+
+    def _with_markers(self, scene: Scene, prompts: list[Prompt], change: Change, markers: Markers) -> None:
+        """Markers stand behind what a client sends as a message: the opening ones too, never a tool or an answer."""
+        shape = scene.shape
+        for row in filter(self.markable, range(len(prompts))):
+            limit = policy_named(scene.policies[row]).max_breakpoints - (not markers.only)
+            prompt, asked = prompts[row], prompts[row].settings.get("cache_ttl", "")
+            nodes = self._places(change.edit).nodes(markers.rule, prompt.leaf, limit)
+            places = (node if shape.levels[node] < LEVELS["messages"] else shape.endings[node] for node in nodes)
+            marks = tuple((node, asked) for node in dict.fromkeys(places)
+                          if node != ROOT and shape.levels[node] > LEVELS["tools"])  # fmt: skip
+            mode = {"cache_mode": "explicit" if markers.only else "implicit"}
+            prompts[row] = replace(prompt, marks=marks, settings={**prompt.settings, **mode})
+
+    def marked(self, scene: Scene, change: Change) -> list[Prompt]:
+        """The prompts with the breakpoints, markers and times to live of a change."""
         prompts = list(scene.prompts)
+        if change.markers:
+            self._with_markers(scene, prompts, change, change.markers)
         if change.placement:
             rows = [row for row in range(len(prompts)) if self.placeable(row)
                     and (change.everywhere or scene.prompts[row].marks)]  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy
+from msgspec.structs import replace
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.simulate import Prompt, Shape
@@ -50,19 +51,19 @@ def ground_of(tree: Tree, measured: Sequence[Measured], run: Run) -> Ground:
     ruler = {row: number for number, group in enumerate(measured) for row in group.rows}
     return Ground(
         whole, levels, measured,
-        [_added(levels, run.prompts[group.rows[0]].reach) for group in measured],
+        [added(levels.parents, run.prompts[group.rows[0]].reach) for group in measured],
         [levels.up(run.prompts[row].leaf for row in group.rows) for group in measured],
         [ruler[row] for row in range(len(ruler))],
     )  # fmt: skip
 
 
-def _added(levels: Levels, reach: Sequence[int]) -> Ints:
+def added(parents: Ints, reach: Sequence[int]) -> Ints:
     """Tokens that every node adds; none where a ruler knows nothing of a node, which it then does not measure."""
-    added = numpy.zeros(len(levels.parents), dtype=numpy.int64)
+    found = numpy.zeros(len(parents), dtype=numpy.int64)
     told = numpy.array(reach, dtype=numpy.int64)
-    added[: len(told)] = told - told[levels.parents[: len(told)]]
-    added[ROOT] = told[ROOT]
-    return added
+    found[: len(told)] = told - told[parents[: len(told)]]
+    found[ROOT] = told[ROOT]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

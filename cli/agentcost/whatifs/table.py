@@ -13,18 +13,13 @@ from agentcost.lineage import Standing
 from agentcost.measure import Measured
 from agentcost.model import Request
 from agentcost.prefix import Tree
+from agentcost.whatifs import SCHEMA, no_what_ifs
 from agentcost.whatifs.candidates import Candidate, candidates
 from agentcost.whatifs.replay import Change, Outcome, Stage
 from agentcost.whatifs.scene import Scene, ground_of
 
 LEAST = Decimal("0.005")
 """Share of the input cost from which on a saving is told."""
-
-SCHEMA = {
-    "what_if": pl.String, "how": pl.String, "changes_behaviour": pl.Boolean, "saved": pl.Int64, "share": pl.Float64,
-    "read": pl.Int64, "write": pl.Int64, "plain": pl.Int64, "requests": pl.Int64, "pings": pl.Int64,
-    "together": pl.Int64, "unpriced_requests": pl.Int64,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +29,6 @@ class Found:
     candidate: Candidate
     outcome: Outcome
     saved: Decimal
-
-
-def no_what_ifs() -> pl.DataFrame:
-    """The table without rows."""
-    return pl.DataFrame([], schema=SCHEMA, orient="row")
 
 
 def what_ifs(

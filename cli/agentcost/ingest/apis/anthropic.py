@@ -72,6 +72,14 @@ def _tool(tool: Body) -> Segment:
     return parts.tool_definition(Spot("tools", "system", breakpoint=ttl_of(tool)), name, text, server=server)
 
 
+_ENDS = {
+    (run, last): Ends.BLOCK | (Ends.TOOL_RUN if run else 0) | (Ends.MESSAGE if last else 0)
+    for run in (False, True)
+    for last in (False, True)
+}
+"""What a block ends, by whether it is the last of a run of tool blocks, and of its message."""
+
+
 def elements(items: Sequence[Any], start: int, calls: Calls) -> list[list[Segment]]:
     """One list of segments per message."""
     del start
@@ -85,11 +93,9 @@ def _message(message: Body, calls: Calls) -> list[Segment]:
     level: Level = "system" if role == "system" else "messages"
     segments: list[Segment] = []
     for number, block in enumerate(blocks):
-        run_ends = _is_tool(block) and (number + 1 == len(blocks) or not _is_tool(blocks[number + 1]))
-        ends = Ends.BLOCK | Ends.TOOL_RUN if run_ends else Ends.BLOCK
-        if number + 1 == len(blocks):
-            ends |= Ends.MESSAGE
-        spot = Spot(level, role, not segments, ttl_of(block), ends)
+        last = number + 1 == len(blocks)
+        run_ends = _is_tool(block) and (last or not _is_tool(blocks[number + 1]))
+        spot = Spot(level, role, not segments, ttl_of(block), _ENDS[run_ends, last])
         segments += _block(spot, block, calls)
     return segments
 

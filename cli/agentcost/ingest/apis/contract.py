@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from agentcost.model import Segment, Usage
 
@@ -12,19 +13,17 @@ Body = dict[str, Any]
 """A decoded request body, or answer."""
 
 
-@dataclass(slots=True)
-class Calls:
+class Calls(msgspec.Struct):
     """Which tool each call id of a conversation named, so that a result can be given to its tool."""
 
-    tools: dict[str, str] = field(default_factory=dict)
+    tools: dict[str, str] = {}
 
     def named(self, call_id: str, otherwise: str = "") -> str:
         """The tool that a call id belongs to; `otherwise` where the log does not hold the call."""
         return self.tools.get(call_id, otherwise)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who a body says it is from; "" is unknown."""
 
     session: str = ""
@@ -34,8 +33,7 @@ class Identity:
     task: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(msgspec.Struct, frozen=True):
     """A provider API's dialect.
 
     `growing` is the body's key that holds the list of messages; `stable` the keys of the large values beside it.

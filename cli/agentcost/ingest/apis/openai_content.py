@@ -9,8 +9,10 @@ Cache markers are `cache_control` (OpenRouter, LiteLLM) and `prompt_cache_breakp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Identity
@@ -74,7 +76,7 @@ def tool_segments(level: Level, role: str, tools: Any) -> list[Segment]:
         text = next(rendered)
         found = parts.tool_definition(spot, tool.name, text, server=tool.server, lead=lead)
         # the rendering drops what the cache may still see: key order, formats, defaults
-        segments.append(replace(found, digest=parts.digest_of(found.digest, exact)))
+        segments.append(structs.replace(found, digest=parts.digest_of(found.digest, exact)))
         lead = text
     return segments
 
@@ -116,8 +118,8 @@ def listed_tools(spot: Spot, tools: Any, server: str) -> list[Segment]:
     values = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     return [
         parts.tool_definition(
-            replace(spot, opens=spot.opens and not number), str(tool.get("name", "")), parts.canonical(bare(tool)),
-            server=server,
+            structs.replace(spot, opens=spot.opens and not number), str(tool.get("name", "")),
+            parts.canonical(bare(tool)), server=server,
         )
         for number, tool in enumerate(values)
     ]  # fmt: skip

@@ -16,6 +16,9 @@ from typing import Any
 
 from agentcost.model import Usage
 
+_BEYOND = 10**12
+"""No request has as many tokens."""
+
 
 def usage_of(billed: Any) -> Usage | None:
     """The billed tokens of a `usage` object; None where it names no input, or is all zeros: nobody counted."""
@@ -77,7 +80,8 @@ def _inner(value: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _first(value: dict[str, Any], *keys: str) -> int | None:
-    return next((int(value[key]) for key in keys if isinstance(value.get(key), int | float)), None)
+    """The first of these that is a count: no text, and nothing below zero or beyond all prompts (NaN is neither)."""
+    return next((int(n) for key in keys if isinstance(n := value.get(key), int | float) and 0 <= n < _BEYOND), None)
 
 
 def _count(value: dict[str, Any], key: str) -> int:

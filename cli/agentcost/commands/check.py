@@ -1,0 +1,181 @@
+"""`agentcost check`: the gate. Exit status 0 within budget, 3 over it, 1 for an error, 2 without a budget."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from agentcost.commands import options
+from agentcost.commands.asked import Asked
+from agentcost.commands.diff import Outputs, Places
+from agentcost.commands.outputs import FORMATS, write_out
+from agentcost.errors import AgentcostError, UsageError
+
+if TYPE_CHECKING:
+    from agentcost.baseline import Baseline
+    from agentcost.budget import Budget
+
+OVER = 3
+"""The exit status over budget."""
+
+BudgetFile = Annotated[
+    str, typer.Option("--budget", metavar="FILE", help="The limits; else agentcost.toml or pyproject.toml, upward.")
+]
+BaselineFile = Annotated[
+    str,
+    typer.Option("--baseline", metavar="FILE", help="What increases are measured from: a baseline, a log, a record."),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="'METRIC<=VALUE'", help="A limit without a file: 'cost_per_session<=2.50'."),
+]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="Counts a tools list or a body that names no model.")
+]
+CheckFormat = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="|".join(FORMATS), parser=options.one_of("--format", *FORMATS), help="What is printed."
+    ),
+]
+
+
+def check(
+    logs: options.Logs = None,
+    budget: BudgetFile = "",
+    baseline: BaselineFile = "",
+    limit: Limits = None,
+    model: Model = "",
+    input_format: options.InputFormat = "",
+    columns: options.Columns = "",
+    prefix: options.Prefix = None,
+    label: options.Label = None,
+    since: options.Since = "",
+    until: options.Until = "",
+    tz: options.Zone = "UTC",
+    where: options.Where = None,
+    assume_gap: options.Gap = "",
+    policy: options.Policy = "",
+    scope_by: options.ScopeBy = "",
+    price_file: options.PriceFile = "",
+    price_date: options.PriceDate = "",
+    billing: options.Billing = "",
+    counter: options.Counter = "splintr",
+    no_cache: options.NoCache = False,
+    jobs: options.Jobs = 1,
+    strict: options.Strict = False,
+    format_: CheckFormat = "text",
+    json: options.Json = False,
+    output: Outputs = None,
+    show_paths: Places = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """The gate: a log, or a captured prefix, against the limits of a budget."""
+    from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
+    from agentcost.comments import judged_github, judged_json, judged_junit, judged_markdown  # noqa: PLC0415 — heavy
+    from agentcost.gate import Judgement  # noqa: PLC0415 — heavy
+    from agentcost.judging import judge  # noqa: PLC0415 — heavy
+    from agentcost.views.check import check as view  # noqa: PLC0415 — heavy
+
+    asked = Asked(
+        logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
+        label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), assume_gap=assume_gap,
+        counter=counter, cache=not no_cache, jobs=jobs, strict=strict, policy=policy, scope_by=scope_by,
+        price_file=price_file, price_date=price_date, billing=billing,
+    )  # fmt: skip
+    limits = budget_of(budget, tuple(limit or ()))
+    name = baseline or (limits.baseline if limits else "")
+    own, wanted = model or (limits.model if limits else ""), limits.wanted if limits else ()
+    kept = run_of([name], asked, own, quiet=quiet) if name else None
+    run = run_of(asked.logs, asked, own, quiet=quiet)
+    before = kept.summed(wanted=wanted) if kept else None
+    head = run.summed(before, wanted)
+    if limits is None:
+        _start(head)
+        return
+    found = Judgement(limits.name, asked.logs or ("-",), head.requests, head.static, judge(limits, head, before))
+    write_out(
+        "json" if json else format_,
+        output or (),
+        {
+            "text": lambda width: view(found, width),
+            "json": lambda: judged_json(found),
+            "md": lambda: judged_markdown(found).encode(),
+            "github": lambda: judged_github(found, places=show_paths).encode(),
+            "junit": lambda: judged_junit(found).encode(),
+        },
+        [log for log in asked.logs if log != "-"],
+    )
+    if found.failed:
+        sys.exit(OVER)
+
+
+def _start(head: Baseline) -> None:
+    """No budget: print one that this run keeps, and say so."""
+    from agentcost.starter import starter  # noqa: PLC0415
+
+    sys.stdout.write(starter(head))
+    sys.stdout.flush()
+    raise UsageError("no budget: write the above into agentcost.toml, or give --budget FILE or --limit 'METRIC<=VALUE'")
+
+
+def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
+    """The budget that was named, else the nearest one upward; with limits of the command line alone, none is looked
+    for. None where there is none."""
+    from agentcost.budget import Budget, read_budget, read_limit  # noqa: PLC0415 — heavy
+    from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
+    from agentcost.metrics import AS_RUN  # noqa: PLC0415 — heavy
+
+    more = tuple(map(read_limit, given))
+    found: Budget | None = None
+    if file:
+        text = _read(Path(file))
+        found = read_budget(text, file, table=Path(file).name == "pyproject.toml")
+        if found is None:
+            raise AgentcostError(f"{file}: has no [tool.agentcost]")
+    elif not more:
+        found = _nearest(Path.cwd())
+    if more:
+        found = replace(found, limits=(*found.limits, *more)) if found else Budget("--limit", more)
+    for limit in found.limits if found else ():
+        if limit.metric == "hit_rate" and limit.of != AS_RUN:
+            policy_named(limit.of)  # one that is not there is an error, as any unknown key is
+    if found is not None and not found.limits:
+        raise AgentcostError(f"{found.name}: sets no limit; `agentcost check LOG` without a budget prints one to start")
+    return found
+
+
+def _nearest(folder: Path) -> Budget | None:
+    """agentcost.toml, else [tool.agentcost] of pyproject.toml, of this folder or the nearest above."""
+    from agentcost.budget import read_budget  # noqa: PLC0415 — heavy
+
+    for above in (folder, *folder.parents):
+        for name in ("agentcost.toml", "pyproject.toml"):
+            path = above / name
+            if path.is_file():
+                text = _read(path)  # an empty one is just being written: agentcost check LOG > agentcost.toml
+                found = (
+                    read_budget(text, _near_name(path, folder), table=name == "pyproject.toml")
+                    if text.strip()
+                    else None
+                )
+                if found is not None:
+                    return found
+    return None
+
+
+def _near_name(path: Path, folder: Path) -> str:
+    """The file's name from the working directory: ../agentcost.toml."""
+    steps = len(folder.relative_to(path.parent).parts)
+    return "../" * steps + path.name
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AgentcostError(f"--budget {path}: cannot be read ({error})") from error

@@ -1,0 +1,98 @@
+"""`agentcost diff BASE HEAD`: what changed between two runs, and why."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from agentcost.commands import options
+from agentcost.commands.asked import Asked
+from agentcost.commands.outputs import FORMATS, write_out
+from agentcost.errors import UsageError
+
+Base = Annotated[str, typer.Argument(metavar="BASE", help="A log, a folder, a saved record or a baseline.")]
+Head = Annotated[str, typer.Argument(metavar="HEAD", help="The same, after the change.")]
+Reverse = Annotated[
+    bool, typer.Option("--reverse", help="Beside it the split in the opposite order: how much the order matters.")
+]
+Threshold = Annotated[
+    str, typer.Option("--threshold", metavar="1%", help="Markdown is empty where a request changed by less than this.")
+]
+_KINDS = tuple(name for name in FORMATS if name != "junit")
+DiffFormat = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="|".join(_KINDS), parser=options.one_of("--format", *_KINDS), help="What is printed."
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write here too, by suffix: .json .md .xml .txt; repeatable."),
+]
+Places = Annotated[bool, typer.Option("--show-paths", help="With --format github: paths and lines too.")]
+
+
+def diff(
+    base: Base,
+    head: Head,
+    reverse: Reverse = False,
+    threshold: Threshold = "1%",
+    input_format: options.InputFormat = "",
+    columns: options.Columns = "",
+    prefix: options.Prefix = None,
+    label: options.Label = None,
+    since: options.Since = "",
+    until: options.Until = "",
+    tz: options.Zone = "UTC",
+    where: options.Where = None,
+    assume_gap: options.Gap = "",
+    policy: options.Policy = "",
+    scope_by: options.ScopeBy = "",
+    price_file: options.PriceFile = "",
+    price_date: options.PriceDate = "",
+    billing: options.Billing = "",
+    counter: options.Counter = "splintr",
+    no_cache: options.NoCache = False,
+    jobs: options.Jobs = 1,
+    strict: options.Strict = False,
+    format_: DiffFormat = "text",
+    json: options.Json = False,
+    output: Outputs = None,
+    show_paths: Places = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """What changed between two runs and why: tokens and dollars split exactly by cause."""
+    from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
+    from agentcost.comments import difference_github, difference_json, difference_markdown  # noqa: PLC0415 — heavy
+    from agentcost.diff import difference  # noqa: PLC0415 — heavy
+    from agentcost.views.diff import diff as view  # noqa: PLC0415 — heavy
+
+    if base == head == "-":
+        raise UsageError("diff - -: one of both can come from a pipe")
+    least = options.share("--threshold", threshold)
+    asked = Asked(
+        logs=(base,), input_format=input_format, columns=columns, prefix=tuple(prefix or ()), label=tuple(label or ()),
+        since=since, until=until, tz=tz, where=tuple(where or ()), assume_gap=assume_gap, counter=counter,
+        cache=not no_cache, jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, price_file=price_file,
+        price_date=price_date, billing=billing,
+    )  # fmt: skip
+    runs = [run_of([name], asked, quiet=quiet) for name in (base, head)]
+    before = runs[0].summed()
+    after = runs[1].summed(before)
+    names = base, head
+    found = difference(before, after, names)
+    turned = difference(before, after, names, reverse=True) if reverse else None
+    write_out(
+        "json" if json else format_,
+        output or (),
+        {
+            "text": lambda width: view(found, width, turned),
+            "json": lambda: difference_json(found, turned),
+            "md": lambda: difference_markdown(found, least).encode(),
+            "github": lambda: difference_github(found, places=show_paths, least=least).encode(),
+        },
+        [log for log in names if log != "-"],
+    )
+    sys.stdout.flush()

@@ -1,0 +1,52 @@
+"""Where a report of the gate goes: one form to standard output, others into files by their suffix."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from agentcost.errors import AgentcostError, UsageError
+
+FORMATS = ("text", "json", "md", "github", "junit")
+SUFFIXES = {".json": "json", ".md": "md", ".xml": "junit", ".txt": "text"}
+
+Forms = Mapping[str, Callable[..., object]]
+"""By form: bytes, and for `text` a view at a width."""
+
+
+def write_out(form: str, files: Sequence[str], forms: Forms, logs: Sequence[str]) -> None:
+    """Print a report in a form, and write it to files. A log is never written over."""
+    from agentcost.commands.report import draw, refuse_to_overwrite, width  # noqa: PLC0415 — heavy
+
+    for file in files:
+        own = SUFFIXES.get(Path(file).suffix.lower(), "")
+        if own not in forms:
+            known = " ".join(suffix for suffix, name in SUFFIXES.items() if name in forms)
+            raise UsageError(f"-o {file}: the suffix says the format; there are {known}")
+        refuse_to_overwrite("-o", Path(file), logs)
+        content = _drawn(forms["text"]) if own == "text" else forms[own]()
+        assert isinstance(content, bytes)
+        try:
+            Path(file).write_bytes(content)
+        except OSError as error:
+            raise AgentcostError(f"-o {file}: cannot be written ({error.strerror}); name another place") from error
+    if form == "text":
+        view = forms["text"](width())
+        draw(view)  # type: ignore[arg-type]
+        return
+    content = forms[form]()
+    assert isinstance(content, bytes)
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def _drawn(view: Callable[..., object]) -> bytes:
+    """A view as text of 80 columns."""
+    from io import StringIO  # noqa: PLC0415
+
+    from rich.console import Console  # noqa: PLC0415 — heavy
+
+    file = StringIO()
+    Console(file=file, width=80, no_color=True, highlight=False, emoji=False, markup=False).print(view(80))
+    return file.getvalue().encode()

@@ -1,0 +1,19 @@
+"""Sizes of memory as options write them: 568GiB, 2TiB, 80GB."""
+
+from __future__ import annotations
+
+import re
+
+from agentcost.errors import UsageError
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(i?)B?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+
+
+def bytes_of(option: str, text: str) -> int:
+    """Bytes. UsageError for what is no size."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{option} {text}: write it as 568GiB, 2TiB or 80GB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** _POWERS[unit.upper()])

@@ -1,0 +1,249 @@
+"""opencode: a session as `opencode export` writes it, or the messages of its storage, a file each.
+
+    {"info":{"id":"ses_1","directory":"/home/ada/shop"},"messages":[{"info":{"id":"msg_2","role":"assistant","modelID":
+     "claude-sonnet-4-5","providerID":"anthropic","tokens":{…}},"parts":[{"type":"text","text":"Hi"},{"type":"step-finish",…}]}]}
+
+From its sources. A `step-finish` part is a call to a model; a message without one is a call itself. `input` leaves
+cached tokens out, and `output` reasoning, unless `total` says otherwise. A message of the storage is a bill alone:
+its parts lie in other files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from agentcost.ingest import retold
+from agentcost.ingest.apis.contract import Body, Identity
+from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import count_at
+from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
+from agentcost.ingest.json_values import records
+from agentcost.ingest.litellm_routes import route
+from agentcost.ingest.talking import Talk
+from agentcost.ingest.times import moment
+from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
+
+_PROVIDERS = {"amazon-bedrock": "bedrock", "google-vertex": "vertex", "google-vertex-anthropic": "vertex"}
+"""Our name of a provider by opencode's, where it has another."""
+_TEXT_FILES = ("text/plain", "application/x-directory")
+"""Attachments that stand as text parts beside themselves."""
+
+
+def sniff(peek: Peek) -> bool:
+    """An export by its messages, or a message by its session and model."""
+    if any(_is_export(record) or _is_message(record) for record in peek.objects()):
+        return True
+    return {"info", "messages"} <= set(peek.keys) and not peek.complete and b'"sessionID"' in peek.head
+
+
+def _is_export(record: Body) -> bool:
+    messages = record.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return isinstance(record.get("info"), dict) and isinstance(first, dict) and _is_message(first.get("info"))
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and {"id", "sessionID", "role"} <= value.keys() and "time" in value
+
+
+def read(source: Source, hand: Hand) -> Iterator[Item]:
+    """A request for every call of an export, and for every message of the storage that a model answered with."""
+    for record in records(source):
+        if record.reason or not isinstance(record.value, dict):
+            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+        elif _is_export(record.value):
+            yield from _export(record.value, record.place, hand)
+        elif _is_message(record.value):
+            yield from checked(record.place, partial(_stored, record.value, record.place, hand))
+        else:
+            yield Other(record.place, "record of another kind")
+
+
+class _Session(msgspec.Struct):
+    where: Place
+    head: Body
+    talk: Talk
+    since: float | None = None
+
+
+def _export(document: Body, where: Place, hand: Hand) -> Iterator[Item]:
+    session = _Session(where, object_of(document.get("info")), Talk(hand.grow, hand.prefix))
+    for message in objects_of(document["messages"]):
+        yield from checked(where, partial(_message, session, message))
+
+
+def _message(session: _Session, message: Body) -> Iterator[Item]:
+    info, parts = object_of(message.get("info")), objects_of(message.get("parts") or [])
+    if info.get("role") == "assistant":
+        yield from _answers(session, info, parts)
+        return
+    if info.get("system"):
+        session.talk.hear({"role": "system", "content": str(info["system"])})
+    session.talk.hear({"role": "user", "content": [part for item in parts for part in _asked(item)]})
+    session.since = _time(info, "created")
+    yield Other(session.where, "user message")
+
+
+def _asked(part: Body) -> Iterator[Body]:
+    kind = part.get("type")
+    if kind == "text" and not part.get("ignored"):
+        yield {"type": "text", "text": str(part.get("text") or "")}
+    elif kind == "file" and part.get("mime") not in _TEXT_FILES:
+        yield retold.picture(part.get("url"), part.get("mime"))
+
+
+def _answers(session: _Session, info: Body, parts: list[Body]) -> Iterator[Item]:
+    """The calls of a message: its steps, each with the tools it called."""
+    steps = _steps(parts)
+    for number, step in enumerate(steps):
+        last = number + 1 == len(steps)
+        finish = next((part for part in step if part.get("type") == "step-finish"), None)
+        usage = _usage(object_of((finish or info).get("tokens")))
+        said, results = _said(step)
+        if usage is None and (info.get("error") or not step):
+            yield Other(session.where, "call that failed or was interrupted")
+            continue
+        yield _request(session, info, usage, finish, said, _time(info, "completed") if last else None)
+        for result in results:
+            session.talk.hear(result)
+        session.since = max((end for end in map(_ended, step) if end is not None), default=None)
+        if info.get("summary") is True and last:
+            session.talk.restart(str(said.get("content") or ""))
+
+
+def _steps(parts: list[Body]) -> list[list[Body]]:
+    """The parts of each step; those behind the last one belong to it."""
+    steps: list[list[Body]] = [[]]
+    for part in parts:
+        if part.get("type") == "step-start" and steps[-1]:
+            steps.append([])
+        steps[-1].append(part)
+    return steps
+
+
+def _said(step: list[Body]) -> tuple[Body, list[Body]]:
+    """The answer that a step was, and what its tools gave back."""
+    texts = [str(part.get("text") or "") for part in step if part.get("type") == "text"]
+    thoughts = [str(part.get("text") or "") for part in step if part.get("type") == "reasoning"]
+    tools = [part for part in step if part.get("type") == "tool"]
+    states = [object_of(tool.get("state")) for tool in tools]
+    message = {
+        "role": "assistant", "content": "".join(texts), "reasoning_content": "".join(thoughts),
+        "tool_calls": [
+            retold.called(tool.get("tool"), state.get("input"), tool.get("callID"))
+            for tool, state in zip(tools, states, strict=True)
+        ],
+    }  # fmt: skip
+    results = [
+        retold.result(tool.get("callID"), state.get("output") or state.get("error") or "", tool.get("tool"))
+        for tool, state in zip(tools, states, strict=True)
+    ]
+    return message, results
+
+
+def _ended(part: Body) -> float | None:
+    return moment(object_of(object_of(part.get("state")).get("time")).get("end"))[0]
+
+
+def _time(info: Body, key: str) -> float | None:
+    return moment(object_of(info.get("time")).get(key))[0]
+
+
+def _request(
+    session: _Session, info: Body, usage: Usage | None, finish: Body | None, said: Body, ended: float | None
+) -> Request:
+    head, who = session.head, _identity(info, session.head)
+    named = _named(info)
+    node = session.talk.ask(named.model)
+    started = session.since if session.since is not None else _time(info, "created")
+    return Request(
+        place=session.where,
+        format=READER.name,
+        knowledge=Knowledge.TRANSCRIPT,
+        provider=named.provider,
+        model=named.model,
+        node=node,
+        api=retold.body_of(named.model, [], [])[0].name,
+        id=str((finish or info).get("id") or ""),
+        session=who.session,
+        project=who.project,
+        client=who.client,
+        role="subagent" if head.get("parentID") else "main",
+        started=started,
+        ended=ended,
+        usage=usage,
+        recorded_cost=cost_at(finish or info, "cost"),
+        answer=session.talk.answer(said, named.model),
+    )
+
+
+class _Named(msgspec.Struct, frozen=True):
+    provider: str
+    model: str
+
+
+def _named(info: Body) -> _Named:
+    given, model = text_at(info, "providerID"), text_at(info, "modelID")
+    provider = _PROVIDERS.get(given, given)
+    return _Named(provider or route("", "", model).provider, model)
+
+
+def _identity(info: Body, head: Body) -> Identity:
+    folder = text_at(object_of(info.get("path")), "root", "cwd") or text_at(head, "directory")
+    return Identity(
+        session=text_at(head, "id") or text_at(info, "sessionID"),
+        project=PurePosixPath(folder.replace("\\", "/")).name,
+        client="opencode",
+    )
+
+
+def _usage(tokens: Body) -> Usage | None:
+    """Billed tokens; None where nothing was."""
+    cache = object_of(tokens.get("cache"))
+    plain, output, reasoning = (count_at(tokens, key) or 0 for key in ("input", "output", "reasoning"))
+    read, write = count_at(cache, "read") or 0, count_at(cache, "write") or 0
+    if not any((plain, output, reasoning, read, write)):
+        return None
+    if tokens.get("total") != plain + output + read + write:
+        output += reasoning
+    return Usage(plain=plain, read=read, write=write, output=output, reasoning=reasoning)
+
+
+def _stored(info: Body, where: Place, hand: Hand) -> Iterator[Item]:
+    """A message of the storage: a bill where a model answered."""
+    usage = _usage(object_of(info.get("tokens"))) if info.get("role") == "assistant" else None
+    if usage is None:
+        yield Other(where, "user message" if info.get("role") == "user" else "message without usage")
+        return
+    named = _named(info)
+    call = Exported(
+        provider=named.provider,
+        model=named.model,
+        usage=usage,
+        id=text_at(info, "id"),
+        identity=_identity(info, {}),
+        times=Times(_time(info, "created"), None, _time(info, "completed")),
+        cost=cost_at(info, "cost"),
+    )
+    yield request_of(call, where, hand, READER.name)
+
+
+READER = Reader(
+    name="opencode",
+    about="opencode: sessions of `opencode export` with their billed usage, messages of its storage; from its sources",
+    knowledge=Knowledge.TRANSCRIPT,
+    example=(
+        '{"info":{"id":"ses_1","directory":"/home/ada/shop"},"messages":[{"info":{"id":"msg_1","sessionID":"ses_1",'
+        '"role":"assistant","modelID":"claude-sonnet-4-5","providerID":"anthropic","time":{"created":1768075201000},'
+        '"tokens":{"input":10,"output":2,"reasoning":0,"cache":{"read":0,"write":0}}},"parts":[{"type":"text","text":'
+        '"Hi."}]}]}'
+    ),
+    identity="session: the session; project: its folder; client: opencode; user, task: none",
+    sniff=sniff,
+    read=read,
+)

@@ -1,0 +1,135 @@
+"""Cassettes of VCR recorders (vcrpy, Ruby's VCR, go-vcr): the requests and responses of a test, as YAML or JSON.
+
+    interactions:
+    - request:
+        method: POST
+        uri: https://api.anthropic.com/v1/messages
+        body: '{"model": "claude-sonnet-4-5", "messages": […]}'
+      response:
+        status: {code: 200}
+        body: {string: '{"id": "msg_1", …}'}
+
+Bodies may be values (`parsed_body`), bytes, base64, compressed, streams. What is read of a call is what `captured`
+reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from agentcost.errors import BrokenLog
+from agentcost.ingest import captured, yaml_values
+from agentcost.ingest.apis.contract import Body
+from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.documents import read_document
+from agentcost.ingest.http_bodies import from_base64, text_or_events
+from agentcost.ingest.json_values import Record
+from agentcost.model import Item, Knowledge, Place
+
+_LISTS = ("interactions", "http_interactions")
+_YAML = re.compile(rb"(?:^|\n)(?P<list>interactions|http_interactions):[ \t]*(?:#[^\n]*)?\r?\n")
+_ITEM = re.compile(r"^(?P<indent> *)- ", re.MULTILINE)
+
+
+def sniff(peek: Peek) -> bool:
+    """A list of interactions with requests, as YAML or JSON."""
+    known = next((name for name in _LISTS if name in peek.keys), "")
+    if known and peek.head.lstrip()[:1] == b"{":
+        return b'"request"' in peek.head
+    found = _YAML.search(peek.head[: 1 << 16])
+    return bool(found) and b"request:" in peek.head
+
+
+def read(source: Source, hand: Hand) -> Iterator[Item]:
+    """A request for every interaction that asks a model for something; others are Others."""
+    yield from captured.read_pairs(_pairs(source), hand, READER.name)
+
+
+def _pairs(source: Source) -> Iterator[Record]:
+    head = source.peek().head.lstrip()
+    known = next((name for name in _LISTS if name in source.peek().keys), "")
+    if head[:1] == b"{" and known:
+        for element in read_document(source, known).elements:
+            yield Record(element.place, _pair(element.value), reason=element.reason)
+        return
+    data = source.whole()
+    try:
+        document = yaml_values.load(data.decode("utf-8-sig").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as error:
+        raise BrokenLog(f"{source.name} is no YAML that can be read ({error}); save the cassette as JSON") from error
+    listed = next((document[name] for name in _LISTS if isinstance(document, dict) and name in document), None)
+    if not isinstance(listed, list):
+        raise BrokenLog(f"{source.name} has no list of interactions; get it again, whole, or leave it out")
+    places = _places(source.name, data, len(listed))
+    yield from (Record(where, _pair(value)) for where, value in zip(places, listed, strict=True))
+
+
+def _places(name: str, data: bytes, count: int) -> list[Place]:
+    """Where each item of the list begins: at its dash, at the indentation of the first."""
+    found = _YAML.search(data)
+    text = data[found.end() :] if found else b""
+    base, first = len(data) - len(text), _ITEM.search(text.decode("utf-8", "replace"))
+    indent = len(first["indent"]) if first else 0
+    starts = [match.start() + base for match in re.finditer(rb"^" + b" " * indent + b"- ", text, re.MULTILINE)]
+    starts = (starts + [base] * count)[:count]
+    ends = [*starts[1:], len(data)]
+    lines, at = 1, 0
+    places = []
+    for start, end in zip(starts, ends, strict=True):
+        lines += data.count(b"\n", at, start)
+        at = start
+        places.append(Place(name, lines, start, max(0, end - start)))
+    return places
+
+
+def _pair(value: Any) -> Any:
+    """An interaction as a captured pair."""
+    if not isinstance(value, dict) or not isinstance(value.get("request"), dict):
+        return value
+    asked, given = value["request"], value.get("response")
+    given = given if isinstance(given, dict) else {}
+    status = given.get("status", given.get("status_code", given.get("code")))
+    answer = _body(given)
+    held = {"events": answer} if isinstance(answer, list) else {"body": answer}
+    return {
+        "request": {
+            "url": str(asked.get("uri") or asked.get("url") or ""),
+            "headers": _headers(asked.get("headers")),
+            "body": _body(asked),
+            "timestamp": value.get("recorded_at"),
+        },
+        "response": {"status_code": status.get("code") if isinstance(status, dict) else status, **held},
+    }
+
+
+def _headers(value: Any) -> Body:
+    """Headers with one value each."""
+    given = value if isinstance(value, dict) else {}
+    return {str(key): item[0] if isinstance(item, list) and item else item for key, item in given.items()}
+
+
+def _body(holder: Body) -> Any:
+    """A body as it was sent; recorders keep it as text, as bytes, as base64 or as the value it is."""
+    if holder.get("parsed_body") is not None:
+        return holder["parsed_body"]
+    body = holder.get("body", holder.get("content"))
+    if isinstance(body, dict) and ("string" in body or "base64_string" in body):
+        body = from_base64(str(body["base64_string"])) if "base64_string" in body else body["string"]
+    return text_or_events(body)
+
+
+READER = Reader(
+    name="vcr",
+    about="Cassettes of vcrpy, VCR and go-vcr (YAML, JSON): recorded calls with their answers, streams and compression",
+    knowledge=Knowledge.FULL,
+    example=(
+        '{"interactions":[{"request":{"method":"POST","uri":"https://api.openai.com/v1/chat/completions","body":'
+        '"{\\"model\\":\\"gpt-4.1\\",\\"messages\\":[{\\"role\\":\\"user\\",\\"content\\":\\"Hello\\"}]}"},'
+        '"response":{"status":{"code":200},"body":{"string":"{}"}}}],"version":1}'
+    ),
+    identity=captured.READER.identity,
+    sniff=sniff,
+    read=read,
+)

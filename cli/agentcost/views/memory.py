@@ -1,0 +1,36 @@
+"""The default report's lines on memory: what its requests weigh as KV cache, and how many one accelerator holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from agentcost.results import Analysis
+from agentcost.units import exact, gibibytes
+from agentcost.views.layout import Paragraph
+
+
+def memory(analysis: Analysis, width: int) -> list[RenderableType]:
+    """The default report's lines: KV of the median and the p99 request, and how many one accelerator holds."""
+    rows = {(row["kv_format"], row["measure"]): row for row in analysis.tables["footprint"].iter_rows(named=True)}
+    formats = list(dict.fromkeys(name for name, _ in rows))
+    if not rows:
+        return []
+    first = rows[formats[0], "p50"]
+    sizes = [f"{_pair(rows, name, 'needed_bytes', gibibytes)} in {name}" for name in formats]
+    text = f"median and p99 request {', '.join(sizes)} on {first['model']}"
+    if first["fit"] is not None:
+        fit = ", ".join(_pair(rows, name, "fit", exact) for name in formats)
+        text += f"; {first['room']} holds {fit} of them"
+    return [Paragraph(Text.assemble(("KV cache:", "bold"), " ", f"{text}."), width)]
+
+
+def _pair(rows: Mapping[tuple[str, str], Mapping[str, Any]], name: str, column: str, text: Callable[[int], str]) -> str:
+    """A figure of the median and of the p99 request; once, where they are alike."""
+    median, high = (text(rows[name, measure][column]) for measure in ("p50", "p99"))
+    return (
+        median if median == high else f"{median.removesuffix(' GiB') if high.endswith(' GiB') else median} and {high}"
+    )

@@ -1,0 +1,114 @@
+"""What a log cost, as the default report says it: the total, its averages, what caching saved and what misses cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from agentcost.results import Analysis
+from agentcost.units import dollars as shown
+from agentcost.units import percent, plural
+from agentcost.views.figures import LABELS
+from agentcost.views.layout import Paragraph
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+BILLINGS = {
+    "api": "Cost", "seat": "List-price equivalent (paid by the seat)", "credits": "Cost in credits, as dollars",
+    "": "List-price equivalent",
+}  # fmt: skip
+"""What the dollars of each way of paying are called; they are never summed with each other."""
+
+BASES = {"billed": "billed tokens", "simulated": "simulated caching", "uncached": "no caching known: an upper bound"}
+"""Whose token classes were priced."""
+
+PARTS = {"output": "output", "beside_tokens": "searches"}
+
+
+def dollars(frame: DataFrame, column: str = "cost") -> Decimal | None:
+    """The sum of a column of money; None where nothing in it is known."""
+    values = [value for value in frame[column].to_list() if value is not None]
+    return sum(values, Decimal()) if values else None
+
+
+def by_billing(requests: DataFrame) -> list[tuple[str, DataFrame]]:
+    """The requests of each way of paying, priced or not, the dearest first."""
+    groups = [(billing, requests.filter(requests["billing"] == billing)) for billing in BILLINGS]
+    found = [(billing, own) for billing, own in groups if len(own)]
+    return sorted(found, key=lambda group: -(dollars(group[1]) or 0))
+
+
+def total(analysis: Analysis) -> str:
+    """`$1.93`, `≥$1.93`; "" where nothing is priced or several ways of paying do not add up."""
+    groups = by_billing(analysis.tables["requests"])
+    amount = dollars(groups[0][1]) if len(groups) == 1 else None
+    return "" if amount is None else f"{_least(groups[0][1])}{shown(amount)}"
+
+
+def cost(analysis: Analysis, width: int) -> list[RenderableType]:
+    """A paragraph per way of paying; nothing where nothing is priced but a word on why."""
+    requests = analysis.tables["requests"]
+    groups = by_billing(requests)
+    priced = [(billing, own) for billing, own in groups if dollars(own) is not None]
+    parts: list[RenderableType] = []
+    for billing, own in priced:
+        lead = f"{BILLINGS[billing]}: {_least(own)}{shown(dollars(own))}"
+        parts.append(
+            Paragraph(
+                Text.assemble(
+                    (lead, "bold"), " ", f"({'; '.join(_said(own))}). {_dearest(analysis, billing)}".rstrip()
+                ),
+                width,
+            )
+        )
+    if not priced and len(requests):
+        why = sorted(set(requests["unpriced"].to_list()))
+        parts.append(Paragraph(Text.assemble(("Cost: unknown,", "bold"), f" {'; '.join(why[:2])}."), width))
+    return [Text(), *parts] if parts else []
+
+
+def _least(own: DataFrame) -> str:
+    """A lower bound says so: output that is not fully known, or requests without a price."""
+    return "≥" if own["cost_is_lower_bound"].any() or own["cost"].null_count() else ""
+
+
+def _said(own: DataFrame) -> list[str]:
+    """What the amount rests on and how it divides."""
+    priced = own.filter(own["cost"].is_not_null())
+    amount = dollars(priced) or Decimal()
+    bases = [word for name, word in BASES.items() if (priced["cost_basis"] == name).any()]
+    found = [f"{', '.join(bases)} at list prices of their day"]
+    if own["cost"].null_count():
+        found.append(f"{plural(own['cost'].null_count(), 'request')} without a price left out")
+    sessions = priced["session"].n_unique()
+    found.append(f"{shown(amount / sessions)} a session, {shown(amount / len(priced))} a request")
+    saved, lost = dollars(priced, "cost_saved") or Decimal(), dollars(priced, "cost_lost") or Decimal()
+    if saved:
+        whole = amount + saved
+        word = "saved" if saved > 0 else "added"
+        found.append(f"caching {word} {shown(abs(saved))} ({percent(float(abs(saved) / whole))})")
+    if lost:
+        found.append(f"misses cost {shown(lost)} ({percent(float(lost / amount))})")
+    return found
+
+
+def _dearest(analysis: Analysis, billing: str) -> str:
+    """The dearest components and tool of a way of paying."""
+    parts, tools = analysis.tables["component_costs"], analysis.tables["tool_costs"]
+    parts = parts.filter((parts["billing"] == billing) & (parts["cost"] > 0))
+    if not len(parts):
+        return ""
+    parts = parts.sort("cost", "component", descending=[True, False])
+    named = [
+        f"{PARTS.get(name) or LABELS.get(name, name)} {percent(share, 1.0, 0)}"
+        for name, share in parts.head(3).select("component", "share").iter_rows()
+    ]
+    tools = tools.filter((tools["billing"] == billing) & (tools["cost"] > 0)).sort(
+        "cost", "tool", descending=[True, False]
+    )
+    tool = f"; dearest tool {tools['tool'][0]}, {shown(tools['cost'][0])}" if len(tools) else ""
+    return f"Of it {', '.join(named)}{tool}."

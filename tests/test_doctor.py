@@ -1,0 +1,88 @@
+"""The doctor says of any log what takes it, what became of every record, and what would make it readable."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.reading import FIXTURES
+from tests.test_cli import agentcost
+
+from agentcost.commands.doctor import diagnosis
+from agentcost.doctor import Diagnosis, examine
+from agentcost.errors import AgentcostError
+from agentcost.ingest.source import StreamSource, open_source
+from agentcost.loading import Reading, load_logs
+
+LOGS = sorted(path for path in FIXTURES.glob("*/*") if path.is_file() and path.suffix not in (".toml", ".py"))
+READING = Reading(threads=False)
+
+
+def printed(found: Diagnosis, width: int = 80) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(diagnosis(found, width))
+    text = capture.get()
+    assert all(len(line) <= width for line in text.splitlines())
+    return text
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_record_is_counted_as_a_report_counts_it(path: Path) -> None:
+    found = examine(open_source(path), READING)
+    try:
+        log = load_logs([open_source(path)], READING).logs[0]
+    except AgentcostError:  # a table whose columns have to be named
+        assert not found.format
+        assert found.starter.startswith("agentcost analyze") or "[fields]" in found.starter
+        return
+    assert found.format == log.format
+    assert sum(part.count for part in found.became) == log.records
+    assert found.requests == log.requests
+    assert sum(part.count for part in found.became if part.kind == "skipped") == log.skipped
+    assert printed(found).startswith(str(path)[:20])
+
+
+UNKNOWN: dict[str, tuple[str, list[str]]] = {
+    "another format's first record": (
+        '{"type":"user","message":{"role":"user","content":"x"},"uuid":"1","sessionId":"s"}',
+        ["no format that agentcost knows", "Nearest: claude-code", "parentUuid", "[fields]"],
+    ),
+    "a table": (
+        "When,Prompt Tokens,Completion Tokens\n1,5,6\n",
+        ["has When, Prompt Tokens", "--columns 'input=Prompt Tokens,output=Completion Tokens'"],
+    ),
+    "prose": ("not a log\n", ["no JSON object and no line of named columns"]),
+    "nothing": ("", ["is empty"]),
+    "half a record": ('{"kind": "llm", "prompt": {"mess', ["first record has kind, prompt"]),
+    "numbers": ("1\n2\n", ["no JSON object"]),
+    "a list of nothing": ("[]", ["no JSON object"]),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_what_is_not_recognised_says_why(name: str, width: int) -> None:
+    text, says = UNKNOWN[name]
+    found = examine(StreamSource("own.log", BytesIO(text.encode())), READING)
+    told = " ".join((printed(found, width) + found.starter).split())
+    assert [words for words in says if words not in told] == []
+
+
+def test_a_log_that_is_read_and_holds_no_request_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text('only = { kind = "llm" }\n[fields]\ninput = "input_tokens"\n')
+    (tmp_path / "own.jsonl").write_text('{"kind": "call", "input_tokens": 5}\n{"kind": "tool"}\n')
+    form = ("--input-format", tmp_path / "map.toml")
+    done = agentcost(tmp_path / "cache", "formats", "--doctor", tmp_path / "own.jsonl", *form)
+    text = " ".join(done.stdout.decode().split())
+    assert done.returncode == 0, done.stderr
+    assert "without any request" in text
+    assert "2 other record of another kind 1, 2 kind, input_tokens" in text
+    assert 'only = { kind = "call" }' in text
+
+
+def test_formats_that_would_also_take_a_log_are_named() -> None:
+    claimed = [examine(open_source(path), READING) for path in LOGS if path.parent.name == "mooncake"]
+    assert all(found.format == "mooncake" and "mooncake" not in found.also for found in claimed)

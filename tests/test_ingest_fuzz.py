@@ -1,0 +1,135 @@
+"""Whatever a log holds, its reader neither crashes nor hangs, and says of every record what became of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.reading import FIXTURES, memory_source, read_all
+
+from agentcost.errors import AgentcostError
+from agentcost.ingest.contract import Reader
+from agentcost.ingest.readers import READERS
+from agentcost.ingest.source import open_source
+from agentcost.model import Item, Other, Request, Skipped
+
+FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.parent.name != "gate"]
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+every_json_file = pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.suffix not in (".csv", ".yaml")],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+
+STRANGE: list[Any] = [
+    None, True, -1, 0, 2.5, 10**30, float("inf"), float("nan"), "", "x", "\ud800", "0x", [], [None], [[]], ["x", 1], {},
+    {"a": 1}, {"type": "text"}, [{"role": 5}], "{", '{"a": [1', {"content": [{"type": []}]}, [{}],
+]  # fmt: skip
+"""What stands where another value belongs."""
+
+
+def reader_of(path: Path) -> Reader | None:
+    """The reader whose log a fixture is; None of one that needs to be told its columns."""
+    peek = open_source(path).peek()
+    return next((reader for reader in READERS if reader.sniff(peek)), None)
+
+
+def values(path: Path) -> list[Any]:
+    """The records of a fixture: its lines, or the one document."""
+    text = path.read_text()
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [value for line in text.splitlines() for value in parsed(line)]
+
+
+def parsed(line: str) -> Iterator[Any]:
+    try:
+        yield json.loads(line)
+    except ValueError:
+        return  # fixtures hold broken lines on purpose
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path to every value inside a value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        yield from places(child, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], strange: Any) -> Any:
+    """A copy of the value with another one at a path."""
+    whole = copy.deepcopy(value)
+    at = whole
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = strange
+    return whole
+
+
+def read(reader: Reader, log: bytes) -> list[Item]:
+    """The items of a log; none where its reader says that it is broken as a whole."""
+    try:
+        return read_all(reader, memory_source("log", log)).items
+    except AgentcostError as error:
+        assert str(error)
+        return []
+
+
+def sound(items: list[Item]) -> bool:
+    """Whether every item says where it is from, and what it is or why it is none."""
+    told = [
+        bool(item.what if isinstance(item, Other) else item.reason if isinstance(item, Skipped) else item.format)
+        for item in items
+    ]
+    usages = [item.usage for item in items if isinstance(item, Request) and item.usage]
+    return all(told) and all(item.place.source == "log" for item in items) and all(u.prompt >= 0 for u in usages)
+
+
+@every_json_file
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_values_of_other_types(path: Path, data: st.DataObject) -> None:
+    reader, records = reader_of(path), values(path)
+    if reader is None:
+        return
+    number = data.draw(st.integers(0, len(records) - 1))
+    found = list(places(records[number]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        try:
+            records[number] = replaced(
+                records[number], data.draw(st.sampled_from(found)), data.draw(st.sampled_from(STRANGE))
+            )
+        except (KeyError, IndexError, TypeError):
+            continue  # the path led through what was replaced
+    assert sound(read(reader, b"\n".join(json.dumps(record).encode() for record in records)))
+
+
+@every_file
+@settings(max_examples=6, deadline=None)
+@given(st.data())
+def test_lines_cut_repeated_swapped_and_glued(path: Path, data: st.DataObject) -> None:
+    reader = reader_of(path)
+    if reader is None:
+        return
+    lines = path.read_bytes().splitlines()
+    first, second = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+    changes = {
+        "cut": [*lines[:first], lines[first][: data.draw(st.integers(0, len(lines[first])))], *lines[first + 1 :]],
+        "ended": [*lines[:first], lines[first][: data.draw(st.integers(0, len(lines[first])))]],
+        "repeated": [*lines[: first + 1], lines[second], *lines[first + 1 :]],
+        "swapped": [
+            lines[second] if n == first else lines[first] if n == second else line for n, line in enumerate(lines)
+        ],
+        "glued": [*lines[:first], lines[first] + lines[second], *lines[first + 1 :]],
+        "foreign": [*lines[:first], b'{"another": "log"}', b"\xff\xfe not text", *lines[first:]],
+    }
+    log = b"\n".join(changes[data.draw(st.sampled_from(sorted(changes)))])
+    assert sound(read(reader, log))

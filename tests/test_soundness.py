@@ -1,0 +1,84 @@
+"""What a log says that nothing can keep is mended or skipped, wherever in a record it stands."""
+
+from __future__ import annotations
+
+import json
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.replacing import replace
+from tests.test_ingest_fuzz import places, replaced
+
+from agentcost.analyze import evaluate
+from agentcost.ingest.inputs import find_sources
+from agentcost.ingest.source import StreamSource
+from agentcost.loading import Reading, load_logs
+from agentcost.model import Knowledge as Known
+from agentcost.model import Other, Place, Request, Skipped, Usage
+from agentcost.record import load, save
+from agentcost.soundness import sound_item, sound_text
+
+WHERE = Place("log", 1)
+CALL = Request(WHERE, "requests", Known.FULL, "openai", "gpt-4.1", 1, session="\u00e9", labels=(("team", "a"),))
+
+RECORD: dict[str, Any] = {
+    "timestamp": "2026-01-10T20:00:01Z", "session_id": "s1", "user": "ada",
+    "request": {"url": "https://api.anthropic.com/v1/messages", "headers": {"user-agent": "cli/1"}, "body": {
+        "model": "claude-sonnet-4-5", "max_tokens": 9, "system": "Be brief.",
+        "tools": [{"name": "mcp__files__read", "description": "Reads.", "input_schema": {"type": "object"}}],
+        "messages": [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "t1", "name": "mcp__files__read", "input": {"a": "b"}},
+            ]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]},
+        ],
+    }},
+    "response": {"body": {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+                          "content": [{"type": "text", "text": "Hi"}],
+                          "usage": {"input_tokens": 90, "output_tokens": 2}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", list(places(RECORD)), ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("strange", ["x\ud800y", 10**30, float("nan")], ids=["surrogate", "huge", "nan"])
+def test_a_strange_value_anywhere_is_read_evaluated_and_saved(path: tuple[Any, ...], strange: Any) -> None:
+    data = json.dumps(replaced(RECORD, path, strange)).encode()
+    reading = Reading(input_format="requests", threads=False)
+    record = load_logs([StreamSource("log", BytesIO(data))], reading)
+    (log,) = record.logs
+    assert log.records == log.requests + log.skipped + sum(log.others.values()) == 1
+    evaluate(record)
+    assert load(save(record)).requests == record.requests
+
+
+@pytest.mark.parametrize(
+    ("text", "sound"),
+    [("Read", "Read"), ("caf\u00e9 \U0001f600", "caf\u00e9 \U0001f600"), ("a\ud800b", "a?b"), ("", "")],
+)
+def test_only_what_cannot_be_kept_changes(text: str, sound: str) -> None:
+    assert sound_text(text) == sound
+
+
+@pytest.mark.parametrize("item", [CALL, Other(WHERE, "\u00e9"), Skipped(WHERE, "why")])
+def test_what_can_be_kept_is_kept(item: Request | Other | Skipped) -> None:
+    assert sound_item(item) == item
+
+
+@pytest.mark.parametrize("usage", [Usage(10**12), Usage(1, read=10**40), Usage(1, output=10**12)])
+def test_more_tokens_than_a_request_can_have(usage: Usage) -> None:
+    assert isinstance(sound_item(replace(CALL, usage=usage)), Skipped)
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
+    try:
+        path.write_text(json.dumps(RECORD))
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    record = load_logs(find_sources([str(tmp_path)]).sources, Reading(threads=False))
+    assert record.logs[0].name.endswith("/caf?.jsonl")
+    evaluate(record)
