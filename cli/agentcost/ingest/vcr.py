@@ -20,17 +20,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentcost.errors import BrokenLog
-from agentcost.ingest import captured, yaml_values
+from agentcost.ingest import captured
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.documents import read_document
 from agentcost.ingest.http_bodies import from_base64, text_or_events
-from agentcost.ingest.json_values import Record
+from agentcost.ingest.json_values import BOM, Record
 from agentcost.model import Item, Knowledge, Place
 
 _LISTS = ("interactions", "http_interactions")
-_YAML = re.compile(rb"(?:^|\n)(?P<list>interactions|http_interactions):[ \t]*(?:#[^\n]*)?\r?\n")
-_ITEM = re.compile(r"^(?P<indent> *)- ", re.MULTILINE)
+_YAML = re.compile(rb"(?:^|\n)(?:http_)?interactions:[ \t]*(?:#[^\n]*)?\r?\n")
 
 
 def sniff(peek: Peek) -> bool:
@@ -54,34 +53,26 @@ def _pairs(source: Source) -> Iterator[Record]:
         for element in read_document(source, known).elements:
             yield Record(element.place, _pair(element.value), reason=element.reason)
         return
+    yield from _yaml_pairs(source)
+
+
+def _yaml_pairs(source: Source) -> Iterator[Record]:
+    from agentcost.ingest.yaml_values import listed  # noqa: PLC0415 — PyYAML, for this form alone
+
     data = source.whole()
     try:
-        document = yaml_values.load(data.decode("utf-8-sig").replace("\r\n", "\n"))
+        text = data.removeprefix(BOM).decode()
+        items = listed(text, _LISTS)
     except (ValueError, RecursionError) as error:
         raise BrokenLog(f"{source.name} is no YAML that can be read ({error}); save the cassette as JSON") from error
-    listed = next((document[name] for name in _LISTS if isinstance(document, dict) and name in document), None)
-    if not isinstance(listed, list):
+    if items is None:
         raise BrokenLog(f"{source.name} has no list of interactions; get it again, whole, or leave it out")
-    places = _places(source.name, data, len(listed))
-    yield from (Record(where, _pair(value)) for where, value in zip(places, listed, strict=True))
-
-
-def _places(name: str, data: bytes, count: int) -> list[Place]:
-    """Where each item of the list begins: at its dash, at the indentation of the first."""
-    found = _YAML.search(data)
-    text = data[found.end() :] if found else b""
-    base, first = len(data) - len(text), _ITEM.search(text.decode("utf-8", "replace"))
-    indent = len(first["indent"]) if first else 0
-    starts = [match.start() + base for match in re.finditer(rb"^" + b" " * indent + b"- ", text, re.MULTILINE)]
-    starts = (starts + [base] * count)[:count]
-    ends = [*starts[1:], len(data)]
-    lines, at = 1, 0
-    places = []
-    for start, end in zip(starts, ends, strict=True):
-        lines += data.count(b"\n", at, start)
-        at = start
-        places.append(Place(name, lines, start, max(0, end - start)))
-    return places
+    line, at, offset = 1, 0, len(data) - len(text.encode())
+    ends = [start for start, _ in items[1:]] + [len(text)]
+    for (start, value), end in zip(items, ends, strict=True):
+        passed = text[at:start]
+        line, at, offset = line + passed.count("\n"), start, offset + len(passed.encode())
+        yield Record(Place(source.name, line, offset, len(text[start:end].encode())), _pair(value))
 
 
 def _pair(value: Any) -> Any:
