@@ -18,8 +18,9 @@ from tests.reading import memory_source
 from tests.replacing import replace
 
 from agentcost.cache.causes import Miss
-from agentcost.cache.simulate import Served
-from agentcost.caching import Asking, Run, as_run
+from agentcost.cache.prompts import Served
+from agentcost.cacheprompts import Asking
+from agentcost.caching import Run, as_run
 from agentcost.lineage import standings
 from agentcost.loading import Reading, load_logs
 from agentcost.measure import measure

@@ -20,7 +20,7 @@ from tests.replacing import replace
 
 from agentcost import tables, tooltables
 from agentcost.attribution import Ladder, Stretches, attributed, paths_of
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.costblame import blame
 from agentcost.costing import cost_tables
 from agentcost.costs import COLUMN, Costs, Pricing, costs_of

@@ -15,7 +15,7 @@ from tests.test_costs import SONNET, START
 from tests.test_views import LOGS, analysis, at_root, one_line, printed, record
 
 from agentcost.analyze import evaluate
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.choices import Choices
 from agentcost.comparing import path_of, references_of
 from agentcost.costs import Pricing, costs_of

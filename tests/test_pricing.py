@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy
@@ -19,7 +19,6 @@ from agentcost.pricing import (
     price_list,
     price_of,
     quote,
-    storage_of,
     tokens_of,
 )
 from agentcost.pricing.amounts import CLASSES, INPUT, Ints, amounts
@@ -212,14 +211,6 @@ def test_searches_are_paid_beside_tokens() -> None:
     assert total(ANTHROPIC[OPUS], usage(1_000, 0, 0, 100), searches=3) == Decimal("0.0375")  # P23
 
 
-@pytest.mark.parametrize(
-    ("model", "expected"), [("gemini-2.5-flash", "0.20"), ("gemini-2.5-pro", "0.90"), ("claude-opus-5", None)]
-)
-def test_kept_content_is_paid_by_the_hour(model: str, expected: str | None) -> None:
-    found = storage_of(model, DAY, 100_000, timedelta(hours=2))
-    assert found == (None if expected is None else Decimal(expected))
-
-
 def test_twelve_hours_cost_two_and_a_half_inputs_in_every_tier_and_step() -> None:
     price = priced(Terms("openai", "gpt-6-sol", tier="batch"))
     assert [step.rates.write_12h for step in price.steps] == [Decimal("2.5"), Decimal(5)]
@@ -311,7 +302,7 @@ def test_a_plan_of_a_day() -> None:
 
 def test_every_fact_has_a_source_and_a_date() -> None:
     known = price_list()
-    facts = [*known.prices, *known.factors, *known.writes_12h, *known.peaks, *known.aliases, *known.storage]
+    facts = [*known.prices, *known.factors, *known.writes_12h, *known.peaks, *known.aliases]
     assert facts
     assert all(fact.source and fact.checked and fact.mark in "VSU" for fact in facts)
     assert all(plan.source and plan.checked for plan in known.plans)

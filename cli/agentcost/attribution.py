@@ -8,8 +8,8 @@ node and once per end of a stretch, never once per request and node; so parts ad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy
 
 from agentcost.measure import COLUMN, Ints, Levels, Measured
@@ -21,8 +21,7 @@ _FRONT = (Kind.HIDDEN, Kind.OVERHEAD, Kind.UNEXPLAINED)
 """What stands before the path, in this order: what the log hides, what the template adds, what the bill has beyond."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretches:
+class Stretches(msgspec.Struct, frozen=True):
     """Of each request the positions at which its stretches end, ascending and without the last (that is the prompt's
     own end), and the weight of a token of each stretch: one more column than `ends`."""
 
@@ -30,8 +29,7 @@ class Stretches:
     weights: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True):
     """What was charged by part: `segments` by number of the tree's segments, `kinds` for what is no segment.
 
     Values are whole numbers of any size.
@@ -62,8 +60,7 @@ def plus(one: Attribution, other: Attribution) -> Attribution:
 NOTHING = Attribution({}, {})
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
+class Ladder(msgspec.Struct, frozen=True):
     """The ancestors of every node, in powers of two: a position on a path is found in a few steps for all at once."""
 
     ups: tuple[Ints, ...]
@@ -85,8 +82,7 @@ class Ladder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(msgspec.Struct, frozen=True):
     """The chosen requests of one ruler: `rows` are their places in the group; `content` is tokens of segments up to a
     node, `overhead` those of the template up to it (together they are the group's reach)."""
 
@@ -119,8 +115,7 @@ def attributed(tree: Tree, paths: Paths, stretches: Stretches) -> Attribution:
     return charged(tree, placed(paths, stretches.ends), stretches.weights)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """Where a stretch ends in the prompts of `rows`: in `node`, of which `text` and `beside` (of its template) lie
     before it; `above` is the last node wholly before it (-1: none). Ends before a path are left out."""
 
@@ -131,8 +126,7 @@ class Cut:
     beside: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """The ends of all stretches, found once for any weights."""
 
     paths: Paths
@@ -201,8 +195,7 @@ class _Exact:
         return {node: (top << 32) + rest for node, top, rest in zip(used.tolist(), high, low, strict=True)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Front:
+class _Front(msgspec.Struct, frozen=True):
     """What stands before the path of each request: a column per kind of _FRONT; `size` is its sum, which may be < 0."""
 
     parts: Ints

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy
 import polars as pl
 
@@ -21,8 +21,7 @@ from agentcost.pricing import dollars, exact_sum
 from agentcost.results import KIND_COLUMNS
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(msgspec.Struct, frozen=True):
     """What every segment and component was charged, over the chosen requests: in femtodollars as read, written and
     plain input; `read`, `written` and `plain` in tokens the same way."""
 

@@ -6,14 +6,15 @@ Money is counted in whole femtodollars (see pricing.amounts), so rows add up to 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
 
+import msgspec
 import numpy
+from msgspec.structs import replace
 
-from agentcost.cache.simulate import Served
+from agentcost.cache.prompts import Served
 from agentcost.caching import Run
 from agentcost.measure import Ints, Measured
 from agentcost.model import Knowledge, Request, Usage
@@ -42,8 +43,7 @@ Basis = Literal["billed", "simulated", "uncached"]
 """Whose token classes were priced: the bill's, the simulated cache's, or none: all as plain input, an upper bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pricing:
+class Pricing(msgspec.Struct, frozen=True):
     """How the user wants a log priced: negotiated prices, the day of requests that have none (None: that of the price
     list), and how they were paid for ("": a transcript does not tell)."""
 
@@ -52,8 +52,7 @@ class Pricing:
     billing: str = ""
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(msgspec.Struct, frozen=True, dict=True):
     """What every request cost; arrays and lists are by request, matrices by request and CLASSES.
 
     `tokens` are those that were priced, `units` femtodollars of one of them, `amounts` both multiplied; all 0 where
@@ -88,7 +87,7 @@ def costs_of(requests: Sequence[Request], measured: Sequence[Measured], run: Run
     """The cost of every request, in their order."""
     payers = _payers(requests, pricing)
     terms = _terms(requests, payers, pricing)
-    day = pricing.day or price_list().library.date
+    day = pricing.day or price_list().published.date
     quoted = quote(terms, [_date(request) for request in requests], day, pricing.book)
     totals = _totals(measured, len(requests))
     split = [_usage(*one) for one in zip(requests, run.served, totals, strict=True)]

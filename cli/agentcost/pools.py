@@ -10,8 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from agentcost import capacity
+from agentcost.cache.branches import Branches, branches_of, heaviest_children
 from agentcost.cache.prompts import Prompt
-from agentcost.cache.touches import Branches, Touches, branches_of, heaviest_children
+from agentcost.cache.touches import Touches
 from agentcost.cacheprompts import Asking, prompts_of
 from agentcost.capacity import NEW, Access, Curve, Reuse, Run
 from agentcost.kvtokens import TargetTokens

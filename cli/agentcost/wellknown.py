@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from agentcost.model import Kind
-from agentcost.pricing import library
-from agentcost.pricing.terms import LIBRARY, MAKERS, ROUTERS, SELF_HOSTED
+from agentcost.pricing import published
+from agentcost.pricing.terms import LISTED_AS, MAKERS, ROUTERS, SELF_HOSTED
 
 
 def _words(text: str) -> frozenset[str]:
@@ -128,7 +128,7 @@ def is_record(what: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _providers() -> frozenset[str]:
-    listed = {*library.hosts(), *LIBRARY, *LIBRARY.values(), *SELF_HOSTED, *ROUTERS, *MAKERS.values()}
+    listed = {*published.hosts(), *LISTED_AS, *LISTED_AS.values(), *SELF_HOSTED, *ROUTERS, *MAKERS.values()}
     return frozenset(listed | _words("groq mistral fireworks cerebras alibaba bedrock azure vertex google openai"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from msgspec.structs import asdict
 
 from agentcost.commands.report import draw, width
 from agentcost.errors import AgentcostError, UsageError
@@ -143,8 +143,8 @@ def overview(moment: datetime, book: Book | None, columns: int) -> RenderableTyp
     from rich.console import Group  # noqa: PLC0415 — heavy
     from rich.text import Text  # noqa: PLC0415 — heavy
 
-    from agentcost.pricing import library as gp  # noqa: PLC0415 — heavy
     from agentcost.pricing import plans, price_list  # noqa: PLC0415 — heavy
+    from agentcost.pricing import published as gp  # noqa: PLC0415 — heavy
     from agentcost.views.layout import Column, Table, quiet, title  # noqa: PLC0415 — heavy
 
     known = price_list()
@@ -221,7 +221,7 @@ def _day(moment: datetime | date | None) -> str:
 
 def numbers(tables: Mapping[str, Sequence[object]]) -> dict[str, list[object]]:
     """Tables as plain rows, in which money is a JSON number to its last digit."""
-    return {name: [_plain(asdict(row) if is_dataclass(row) and not isinstance(row, type) else row) for row in rows]
+    return {name: [_plain(msgspec.to_builtins(row, builtin_types=(Decimal,))) for row in rows]
             for name, rows in tables.items()}  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def _plain(value: object) -> object:
 
 def json_tables(found: Sequence[Listed] | Unpriced, moment: datetime) -> dict[str, list[object]]:
     """A row per provider, tier and size of the prompt; a reason where there is no price."""
-    from agentcost.pricing import Rates, Unpriced  # noqa: PLC0415 — heavy
+    from agentcost.pricing import Unpriced  # noqa: PLC0415 — heavy
 
     if isinstance(found, Unpriced):
         return {"prices": [], "unpriced": [{"reason": found.reason}]}
@@ -243,7 +243,7 @@ def json_tables(found: Sequence[Listed] | Unpriced, moment: datetime) -> dict[st
         {
             "provider": one.price.provider, "model": one.price.model, "on": moment.isoformat(), "under": one.under,
             "over_tokens": step.over if step.over >= 0 else None,
-            **{field.name: getattr(step.rates, field.name) for field in fields(Rates)},
+            **asdict(step.rates),
             "filled": one.price.filled, "included": one.price.included, "source": one.price.source,
             "checked": one.price.checked, "mark": one.price.mark, "notes": one.price.notes,
         }
@@ -260,5 +260,5 @@ def overlay_tables(moment: datetime) -> dict[str, Sequence[object]]:
     known = price_list()
     return {
         "prices": known.prices, "factors": known.factors, "writes_12h": known.writes_12h, "peaks": known.peaks,
-        "aliases": known.aliases, "storage": known.storage, "plans": list(plans(moment.date()).values()),
+        "aliases": known.aliases, "plans": list(plans(moment.date()).values()),
     }  # fmt: skip

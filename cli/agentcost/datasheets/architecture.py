@@ -5,7 +5,6 @@ LayerGroup(kind="full", count=32, num_kv_heads=8, head_dim=128)    of Llama-3.1-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
@@ -129,8 +128,7 @@ class PackedRecord(msgspec.Struct, frozen=True):
         return _bits(scaled, self.bits) + scales + _bits(apart, self.rope_bits or 0) + self.pad
 
 
-@dataclass(frozen=True, slots=True)
-class KvFormat:
+class KvFormat(msgspec.Struct, frozen=True):
     """How an engine stores keys and values; data/models.toml says what the fields mean.
 
     `k_bits` 0: there is no layout for layers with heads. `accuracy` is the published caveat.
@@ -158,7 +156,7 @@ class KvFormat:
     mla_sparse: str = ""
     index_mla: str = ""
     index_full: str = ""
-    latent: dict[str, tuple[str, str, str]] = field(default_factory=dict, hash=False)
+    latent: dict[str, tuple[str, str, str]] = {}
     accuracy_source: str = ""
     accuracy_confidence: str = ""
     note: str = ""

@@ -7,19 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
 import msgspec
 
-from agentcost.datasheets.reading import Toml, data_file, entries
+from agentcost.datasheets.reading import Toml, data_file, entries, entry_of
 from agentcost.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(msgspec.Struct, frozen=True):
     """Peaks are dense, per accelerator: `flops` by number format, bytes and bytes/s else. None is unknown."""
 
     id: str
@@ -30,7 +28,7 @@ class Accelerator:
     checked: str
     confidence: str
     aliases: tuple[str, ...] = ()
-    flops: dict[str, int] = field(default_factory=dict, hash=False)
+    flops: dict[str, int] = {}
     link_per_direction: int | None = None
     pcie_per_direction: int | None = None
     node_network_per_direction: int | None = None
@@ -123,7 +121,11 @@ def parse(tables: Mapping[str, Toml]) -> HardwareSheet:
 
 def accelerator_named(name: str) -> Accelerator:
     """The accelerator of that id or alias. UsageError names the nearest."""
-    wanted, known = name.lower(), hardware_sheet().accelerators
+    wanted = name.lower()
+    own = entry_of("hardware.toml", "accelerator", wanted, Accelerator)
+    if own:
+        return own
+    known = hardware_sheet().accelerators
     names = {alias: one for one in known.values() for alias in (one.id, *one.aliases)}
     if wanted in names:
         return names[wanted]

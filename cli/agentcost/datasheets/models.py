@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.datasheets.architecture import Architecture, KvFormat, NotModelled, PackedRecord, WeightsFormat
-from agentcost.datasheets.reading import Toml, data_file, entries
+from agentcost.datasheets.reading import Toml, data_file, entries, entry_of
 from agentcost.errors import UsageError
 
 REFERENCE_TOKENS = 98_304
@@ -72,6 +72,9 @@ def parse(tables: Mapping[str, Toml]) -> ModelSheet:
 
 def architecture_of(name: str) -> Architecture:
     """The model of that name, however a provider, router or cloud writes it. UsageError names the nearest ones."""
+    own = entry_of("models.toml", "model", name.lower(), Architecture)
+    if own:
+        return own
     sheet, known = model_sheet(), _names()
     for spelling in spellings(name):
         if spelling in known:
@@ -90,12 +93,14 @@ def format_of(name: str) -> KvFormat:
     keys, _, values = name.partition("/")
     if values:
         return _paired(format_of(keys), format_of(values))
-    return _found(name, model_sheet().formats, "KV format", "--kv-dtype")
+    own = entry_of("models.toml", "kv_format", name.lower(), KvFormat)
+    return own or _found(name, model_sheet().formats, "KV format", "--kv-dtype")
 
 
 def weights_of(name: str) -> WeightsFormat:
     """The weight format of that name. UsageError names the nearest."""
-    return _found(name, model_sheet().weights, "weight format", "--weights-dtype")
+    own = entry_of("models.toml", "weights_format", name.lower(), WeightsFormat)
+    return own or _found(name, model_sheet().weights, "weight format", "--weights-dtype")
 
 
 def spellings(name: str) -> Iterator[str]:

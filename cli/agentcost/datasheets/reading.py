@@ -19,7 +19,23 @@ SOURCED = ("source", "checked", "confidence")
 @cache
 def data_file(name: str) -> Mapping[str, Toml]:
     """A file of `data/` as plain values."""
-    return tomllib.loads((files("agentcost") / "data" / name).read_text(encoding="utf-8"))
+    return tomllib.loads(_text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("agentcost") / "data" / name).read_text(encoding="utf-8")
+
+
+def entry_of(file: str, table: str, key: str, kind: type[Entry]) -> Entry | None:
+    """The entry of that id or name, read without the others: most starts ask for one. None where there is none."""
+    heading = f"\n[[{table}]]\n"
+    for name in ("id", "name"):
+        _, found, rest = _text(file).partition(f'{heading}{name} = "{key}"\n')
+        if found:
+            (row,) = tomllib.loads(found + rest.partition("\n[[")[0])[table]
+            return _entry(row, table, kind)
+    return None
 
 
 def entries(tables: Mapping[str, Toml], name: str, kind: type[Entry]) -> tuple[Entry, ...]:

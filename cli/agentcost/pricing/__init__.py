@@ -15,7 +15,7 @@ from agentcost.pricing.amounts import (
     units_of,
 )
 from agentcost.pricing.lookup import price_of
-from agentcost.pricing.overlay import price_list, storage_of
+from agentcost.pricing.overlay import price_list
 from agentcost.pricing.plans import Plan, plans
 from agentcost.pricing.price_file import Book, read_price_file
 from agentcost.pricing.rates import Price, Rates, Step, Unpriced
@@ -24,5 +24,5 @@ from agentcost.pricing.terms import Terms, terms_of
 __all__ = [
     "CLASSES", "FEMTO", "INPUT", "Book", "Plan", "Price", "Quoted", "Rates", "Step", "Terms", "Unpriced", "amounts",
     "dollars", "exact_sum", "exactly", "kept_longer", "plans", "price_list", "price_of", "quote", "read_price_file",
-    "storage_of", "terms_of", "tokens_of", "units_of",
+    "terms_of", "tokens_of", "units_of",
 ]  # fmt: skip

@@ -7,11 +7,11 @@ prices are kept to a billionth of a dollar per million tokens, which no publishe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from operator import mul
 
+import msgspec
 import numpy
 from numpy.typing import NDArray
 
@@ -79,8 +79,7 @@ def kept_longer(tokens: Ints, terms: Sequence[Terms]) -> Ints:
     return tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
+class Quoted(msgspec.Struct, frozen=True):
     """The price of every request: `of` is its number in `prices`, or less than 0: the number of its `reasons`, from -1.
 
     `assumed` says which requests have no date, and were priced as of `day`.
@@ -123,13 +122,12 @@ def quote(terms: Sequence[Terms], started: Sequence[float | None], day: date, bo
     return Quoted(tuple(outcomes.prices), tuple(outcomes.reasons), of_rows, assumed, day)
 
 
-@dataclass(slots=True)
-class _Outcomes:
+class _Outcomes(msgspec.Struct):
     """The distinct prices and reasons, in the order in which they were met."""
 
-    prices: list[Price] = field(default_factory=list)
-    reasons: list[Unpriced] = field(default_factory=list)
-    numbers: dict[Price | Unpriced, int] = field(default_factory=dict)
+    prices: list[Price] = []
+    reasons: list[Unpriced] = []
+    numbers: dict[Price | Unpriced, int] = {}
 
     def number(self, found: Price | Unpriced) -> int:
         """The number of a price, or less than 0 that of a reason."""

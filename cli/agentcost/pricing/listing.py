@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from agentcost.pricing import library
+import msgspec
+from msgspec.structs import replace
+
+from agentcost.pricing import published
 from agentcost.pricing.lookup import price_of
 from agentcost.pricing.overlay import price_list
 from agentcost.pricing.price_file import Book
@@ -21,8 +23,7 @@ TERMS: tuple[tuple[str, str], ...] = (
 """The terms that are tried, one at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A price that would be used: `under` says in which tier, at which speed or where ("" as usual)."""
 
     under: str
@@ -41,7 +42,7 @@ def listing(model: str, moment: datetime, provider: str = "", book: Book | None 
 
 def _hosts(model: str) -> list[str]:
     """Every provider whose own list has the model."""
-    own = {host for host in (*library.hosts(), *(entry.provider for entry in price_list().prices)) if host}
+    own = {host for host in (*published.hosts(), *(entry.provider for entry in price_list().prices)) if host}
     maker = maker_of(model)
     return sorted(own, key=lambda host: (host != maker, host))
 

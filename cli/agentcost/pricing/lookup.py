@@ -7,13 +7,15 @@ nothing is known of leaves the standard price and stands in `ignored`, never in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+from msgspec.structs import replace
+
 from agentcost.names import bare_name
-from agentcost.pricing import library
+from agentcost.pricing import published
 from agentcost.pricing.overlay import (
     alias_of,
     at_peak,
@@ -34,12 +36,11 @@ if TYPE_CHECKING:
 NEXT = "; name its price with --price-file"
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """A standard price, and the library's model where it is the library's."""
 
     price: Price
-    found: library.Found | None = None
+    found: published.Found | None = None
 
 
 def price_of(terms: Terms, moment: datetime, book: Book | None = None) -> Price | Unpriced:
@@ -100,10 +101,10 @@ def _at(host: str, model: str, moment: datetime) -> Base | Unpriced | None:
     entry = entry_of(host, model, moment)
     if entry:
         return Base(price_of_entry(entry, model, hourly=is_fine(host, model)))
-    found = library.find(host, model)
+    found = published.find(host, model)
     if found is None:
         return None
-    price = library.standard(found, moment)
+    price = published.standard(found, moment)
     if price is None:
         return _without_price(found, host, model, moment)
     notes = ["in-region price: the model's id names no region"] if _guessed_region(found, model) else []
@@ -112,9 +113,9 @@ def _at(host: str, model: str, moment: datetime) -> Base | Unpriced | None:
     return Base(replace(price, checked=_list_date(), hourly=fine).noted(*notes), found)
 
 
-def _without_price(found: library.Found, host: str, model: str, moment: datetime) -> Base | Unpriced:
+def _without_price(found: published.Found, host: str, model: str, moment: datetime) -> Base | Unpriced:
     """A model that the library has without a price of tokens: included in a plan, free, or not known."""
-    if not library.is_empty(found, moment):
+    if not published.is_empty(found, moment):
         return Unpriced(f"{model} at {host} is not billed by tokens{NEXT}")
     if host == "github-copilot":
         return Base(replace(_free(host, found.info.id), included=True).noted("included in the plan"))
@@ -124,11 +125,11 @@ def _without_price(found: library.Found, host: str, model: str, moment: datetime
 
 
 def _free(host: str, model: str) -> Price:
-    nothing = library.rates({})
-    return Price(host, model, (Step(-1, nothing),), f"genai-prices {library.version()}", _list_date()).noted("free")
+    nothing = published.rates({})
+    return Price(host, model, (Step(-1, nothing),), f"genai-prices {published.version()}", _list_date()).noted("free")
 
 
-def _guessed_region(found: library.Found, model: str) -> bool:
+def _guessed_region(found: published.Found, model: str) -> bool:
     """Whether the library took the in-region price of a cloud because the model's id named no region."""
     return found.info.id.startswith("regional.") and not re.match(r"(?:global|us|eu|apac|jp|au|ca)[.-]", model.lower())
 
@@ -144,8 +145,8 @@ def _is_known(host: str) -> bool:
 
 def _list_date() -> date | None:
     """The day of the library's prices; None for a version that the overlay was not made beside."""
-    known = price_list().library
-    return known.date if known.version == library.version() else None
+    known = price_list().published
+    return known.date if known.version == published.version() else None
 
 
 def _in_tier(base: Base, terms: Terms, moment: datetime) -> Price:
@@ -161,7 +162,7 @@ def _under(base: Base, price: Price, term: Literal["tier", "speed", "geo"], term
     value: str = getattr(terms, term)
     if not value:
         return price
-    own = library.variant(base.found, moment, value) if base.found and term != "geo" else None
+    own = published.variant(base.found, moment, value) if base.found and term != "geo" else None
     if own is not None:
         kept = replace(price, steps=own.steps, filled=own.filled)
         return kept.noted(f"{term} {value}", *own.notes)

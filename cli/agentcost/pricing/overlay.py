@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -18,19 +17,17 @@ from typing import Literal
 import msgspec
 
 from agentcost.names import bare_name
-from agentcost.pricing.library import STANDS_FOR, rates
 from agentcost.pricing.plans import Plan
+from agentcost.pricing.published import STANDS_FOR, rates
 from agentcost.pricing.rates import FIRST, Price, Step
 from agentcost.pricing.terms import Terms
 
 Mark = Literal["V", "S", "U"]
 
-
 MOST = Decimal(10**6)
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(msgspec.Struct, frozen=True):
     """Dollars per million tokens of every class that has its own price."""
 
     input: Decimal
@@ -50,15 +47,13 @@ class Numbers:
                 raise ValueError(f"{shown} must be dollars per million tokens: {value} is more than a dollar a token")
 
 
-@dataclass(frozen=True, slots=True)
-class Over(Numbers):
+class Over(Numbers, frozen=True):
     """The prices of a whole request with a prompt of more than `tokens`."""
 
     tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """Where a number is from: V read at its source, S second-hand, U uncertain."""
 
     source: str
@@ -67,8 +62,7 @@ class Fact:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Fact):
+class Entry(Fact, frozen=True):
     """The price of some models at a provider, for a while: `until` is the first day or moment it does not hold."""
 
     provider: str = ""
@@ -80,8 +74,7 @@ class Entry(Fact):
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Factor(Fact):
+class Factor(Fact, frozen=True):
     """What a tier, a speed or a region (a whole match) multiplies the prices of some models by, but the `kept` classes.
 
     `hosts` is searched for in the provider as the log names it. `write_12h` may have its own factor, of plain input.
@@ -95,8 +88,7 @@ class Factor(Fact):
     kept: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Write12h(Fact):
+class Write12h(Fact, frozen=True):
     """What a write that lives 12 hours costs for some models, times plain input."""
 
     provider: str = ""
@@ -104,8 +96,7 @@ class Write12h(Fact):
     times: Decimal = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Peak(Fact):
+class Peak(Fact, frozen=True):
     """Hours (UTC, from and up to) of working days at which some models cost a multiple, from a day on.
 
     From `weekends` on Saturdays, Sundays and `holidays` have no peak.
@@ -120,8 +111,7 @@ class Peak(Fact):
     holidays: tuple[date, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alias(Fact):
+class Alias(Fact, frozen=True):
     """Models that a provider bills as another one."""
 
     provider: str = ""
@@ -129,35 +119,23 @@ class Alias(Fact):
     billed_as: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Storage(Fact):
-    """Dollars for keeping a million tokens in an explicit cache for an hour."""
-
-    models: str = ""
-    dollars: Decimal = Decimal(0)
-    until: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryList:
+class Published(msgspec.Struct, frozen=True):
     """The version of the library that the overlay was made beside, and its date: the day of the price list."""
 
     version: str
     date: date
 
 
-@dataclass(frozen=True, slots=True)
-class PriceList:
+class PriceList(msgspec.Struct, frozen=True):
     """The whole of data/prices.toml."""
 
-    library: LibraryList
+    published: Published
     prices: tuple[Entry, ...] = ()
     factors: tuple[Factor, ...] = ()
     writes_12h: tuple[Write12h, ...] = ()
     peaks: tuple[Peak, ...] = ()
     aliases: tuple[Alias, ...] = ()
-    storage: tuple[Storage, ...] = ()
-    plans: tuple[Plan, ...] = field(default=())
+    plans: tuple[Plan, ...] = ()
 
 
 @cache
@@ -270,18 +248,3 @@ def at_peak(peak: Peak, moment: datetime) -> bool:
     if day < peak.begins or not any(start <= hour < end for start, end in peak.hours):
         return False
     return day < peak.weekends or (day.weekday() < 5 and day not in peak.holidays)
-
-
-def storage_of(model: str, day: date, tokens: int, kept: timedelta) -> Decimal | None:
-    """Dollars for keeping tokens in an explicit cache; None where nobody says.
-
-    >>> storage_of("gemini-2.5-flash", date(2026, 11, 20), 100_000, timedelta(hours=2))
-    Decimal('0.20')
-    """
-    name = bare_name(model)
-    fitting = (one for one in price_list().storage if re.search(one.models, name))
-    row = next((one for one in fitting if one.until is None or day < one.until), None)
-    if row is None:
-        return None
-    micro_hours = Decimal(tokens) * (kept // timedelta(microseconds=1)) / Decimal(3_600_000_000)
-    return row.dollars * micro_hours / 10**6

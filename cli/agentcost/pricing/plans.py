@@ -5,15 +5,15 @@ copilot-business   19 a seat, 1,900 credits of $0.01 a seat, shared by all seats
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+import msgspec
 
 CENTS = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """A plan for a while: `until` is the first day it does not hold.
 
     `seat` is dollars a month, `included` the dollars of tokens a seat may use (None: no limit is published), `credit`

@@ -21,20 +21,20 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.errors import AgentcostError
 from agentcost.names import bare_name
 from agentcost.pricing.overlay import Numbers, Over, begun, given, steps_of
 from agentcost.pricing.plans import Plan
 from agentcost.pricing.rates import Price, Rates
-from agentcost.pricing.terms import LIBRARY, Terms
+from agentcost.pricing.terms import LISTED_AS, Terms
 
 Billing = Literal["api", "seat", "credits"]
 """How usage is paid: by the token, by the seat, or in credits of a plan."""
@@ -42,8 +42,7 @@ Billing = Literal["api", "seat", "credits"]
 WRITES = ("write", "write_1h", "write_12h")
 
 
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(msgspec.Struct, frozen=True):
     """A price that was agreed on for some models: `numbers` (with their steps), or a `factor` of the list price."""
 
     provider: str
@@ -57,7 +56,7 @@ class Negotiated:
 
     def fits(self, terms: Terms, moment: datetime) -> bool:
         """Whether it holds for these terms at a moment."""
-        own = LIBRARY.get(self.provider.lower(), self.provider.lower())
+        own = LISTED_AS.get(self.provider.lower(), self.provider.lower())
         names = (terms.model, terms.model.lower(), bare_name(terms.model))
         return (
             (not own or own == terms.host)
@@ -94,8 +93,7 @@ def _with_writes(rates: Rates, listed: Rates, told: set[str]) -> Rates:
     return replace(rates, **missing)
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(msgspec.Struct, frozen=True):
     """Who is billed how: globs by field of a request, and the plan where there is one."""
 
     globs: tuple[tuple[str, str], ...]
@@ -107,14 +105,13 @@ class Payer:
         return all(fnmatchcase(fields.get(name, ""), glob) for name, glob in self.globs)
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(msgspec.Struct, frozen=True):
     """What a price file says."""
 
     name: str = ""
     prices: tuple[Negotiated, ...] = ()
     plans: tuple[Plan, ...] = ()
-    billing: tuple[Payer, ...] = field(default=())
+    billing: tuple[Payer, ...] = ()
 
     def entry_of(self, terms: Terms, moment: datetime) -> Negotiated | None:
         """The negotiated price that holds."""
@@ -152,8 +149,7 @@ Table = dict[str, object]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True):
     """A price file being read: where its tables and keys stand."""
 
     name: str

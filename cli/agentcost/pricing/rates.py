@@ -7,13 +7,14 @@ over 272,000    input 8, read 0.80, write 10, output 30    the whole request, no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 
+import msgspec
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+
+class Rates(msgspec.Struct, frozen=True):
     """Dollars per million tokens; `search` and `request` per thousand searches and requests.
 
     `write` is that of the provider's default time to live (Anthropic 5 minutes, OpenAI 30). Every class has a price:
@@ -38,11 +39,10 @@ class Rates:
         return replace(self, **changed)
 
 
-TOKEN_CLASSES = tuple(field.name for field in fields(Rates) if field.name not in ("search", "request"))
+TOKEN_CLASSES = tuple(name for name in Rates.__struct_fields__ if name not in ("search", "request"))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The rates of a whole request whose prompt has more than `over` tokens, and no more than the next step's."""
 
     over: int
@@ -53,8 +53,7 @@ FIRST = -1
 """`over` of the step that holds for the smallest prompts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True):
     """What a model costs under its terms at a moment.
 
     `steps` ascend, the first one's `over` is FIRST. `model` is the name in the `source`, `checked` the day that was
@@ -88,8 +87,7 @@ class Price:
         return replace(self, notes=(*self.notes, *(note for note in notes if note and note not in self.notes)))
 
 
-@dataclass(frozen=True, slots=True)
-class Unpriced:
+class Unpriced(msgspec.Struct, frozen=True):
     """That there is no price, and why."""
 
     reason: str

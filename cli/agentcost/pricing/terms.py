@@ -8,13 +8,15 @@ Terms("vertex", "claude-opus-5[1m]", geo="global")  claude-opus-5
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.model import Request
 from agentcost.names import bare_name
 
-LIBRARY = {
+LISTED_AS = {
     "bedrock": "aws", "amazon-bedrock": "aws", "vertex": "google", "google-vertex": "google", "gemini": "google",
     "vertex_ai": "google", "azure-openai-responses": "azure", "foundry": "azure", "xai": "x-ai",
     "moonshot": "moonshotai", "kimi": "moonshotai", "kimi-coding": "moonshotai", "z-ai": "zai",
@@ -49,8 +51,7 @@ PLAIN_GEOS = frozenset({"", "global", "not_available"})
 """Values that say what holds without them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """Provider and model as the log names them; "" where nothing is said.
 
     `tier`: batch, flex, priority, ultrafast…; `speed`: fast; `geo`: us, eu, a region; `cache_ttl`: how long OpenAI
@@ -68,7 +69,7 @@ class Terms:
     def host(self) -> str:
         """The provider as the price tables call it."""
         name = self.provider.lower().strip()
-        return LIBRARY.get(name, name)
+        return LISTED_AS.get(name, name)
 
 
 def terms_of(request: Request) -> Terms:

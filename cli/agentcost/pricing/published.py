@@ -7,11 +7,12 @@ and one that is not there is None. It is imported where it is used: that takes 0
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from agentcost.pricing.rates import FIRST, TOKEN_CLASSES, Price, Rates, Step
 from agentcost.pricing.terms import ROUTERS, references
@@ -40,8 +41,7 @@ CONTEXTS = {
 """How the library calls our tiers and speeds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A model of the library. Where it is another provider's (`own` is not set), its variants do not hold."""
 
     provider: str
