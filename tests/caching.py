@@ -9,10 +9,19 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from tests.replacing import replace
 
-from agentcost.cache.policy import Policy
-from agentcost.cache.simulate import LEVELS, Prompt, Served, Shape, simulate
-from agentcost.cache.touches import branches_of, heaviest_children
+from agentcost.cache.branches import branches_of, heaviest_children
+from agentcost.cache.catalogue import policy_named
+from agentcost.cache.policy import Policy, Salt
+from agentcost.cache.prompts import LEVELS, Prompt, Served, Shape
+from agentcost.cache.simulate import simulate
 from agentcost.model import ROOT, Ends, Level
+
+BOUND = replace(
+    policy_named("vllm"), name="content", title="any cache", grid=None, minimum=0,
+    salts=(Salt("model", "tools", "model_changed"),), visible="first_token", hit_probability=1.0, ttls=(),
+    caches_answer=True,
+)  # fmt: skip
+"""What content alone allows, as a policy: it keeps every token for ever."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from tests.replacing import replace
 
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.policy import Policy, minimum_of, ttl_of
-from agentcost.cache.simulate import Prompt, Shape, salted, simulate
+from agentcost.cache.prompts import Prompt, Shape, salted
+from agentcost.cache.simulate import simulate
 from agentcost.model import ROOT, Ends
 
 POLICIES = load_policies()

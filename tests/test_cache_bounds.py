@@ -9,18 +9,18 @@ import polars as pl
 import pytest
 from hypothesis import given
 from tests import faults
-from tests.caching import Block, Case, Forest, blocks, cases
+from tests.caching import BOUND, Block, Case, Forest, blocks, cases
 from tests.faults import Fault, Step, Usage, session, setting
 from tests.reading import FIXTURES, memory_source
 from tests.replacing import replace
 
-from agentcost.cache.bounds import BOUND, content_bounds
+from agentcost.cache.bounds import content_bounds
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.relaxing import kept_apart
 from agentcost.cache.simulate import simulate
 from agentcost.cachebounds import bounds
 from agentcost.cachecomponents import STATES, billed, by_component, components, simulated
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
 from agentcost.measure import KINDS

@@ -13,7 +13,7 @@ from tests.building import Maker, said, system, tool
 from tests.faults import Fault, in_system, log, session
 from tests.reading import memory_source
 
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.comparing import aligned, nodes_of, parting_of, path_of, reached, references_of
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs

@@ -14,7 +14,7 @@ from tests.replacing import replace
 from tests.test_cli import agentcost
 
 from agentcost.analyze import Choices, evaluate
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.comparing import parting_of, references_of
 from agentcost.excerpts import excerpts, texts_of, with_excerpts
 from agentcost.ingest.source import open_source

@@ -15,7 +15,7 @@ from tests.test_cli import agentcost
 from tests.test_excerpts import POSITION, studied, written
 from tests.test_views import analysis, at_root, printed, record
 
-from agentcost.caching import Asking
+from agentcost.cacheprompts import Asking
 from agentcost.commands.show import matching
 from agentcost.comparing import parting_of, path_of, references_of
 from agentcost.errors import UsageError

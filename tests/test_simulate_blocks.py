@@ -6,11 +6,12 @@ import pytest
 from tests.caching import Block, Forest, after, blocks, tokens
 from tests.replacing import replace
 
+from agentcost.cache.branches import branches_of
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.policy import Policy
-from agentcost.cache.simulate import Prompt, Served, Shape, simulate
+from agentcost.cache.prompts import Prompt, Served, Shape
+from agentcost.cache.simulate import simulate
 from agentcost.cache.switches import apply
-from agentcost.cache.touches import branches_of
 
 POLICIES = load_policies()
 GPT = "gpt-6.1-sol"

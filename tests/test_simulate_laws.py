@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from tests.caching import Block, Case, Forest, blocks, cases, path
 from tests.replacing import replace
 
+from agentcost.cache.branches import Branches
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.policy import Policy, Ttl
-from agentcost.cache.simulate import ENGINES, Prompt, Shape, salted, simulate
+from agentcost.cache.prompts import Prompt, Shape, salted
+from agentcost.cache.simulate import ENGINES, simulate
 from agentcost.cache.switches import apply, with_switch
-from agentcost.cache.touches import Branches
 from agentcost.model import ROOT
 
 POLICIES = load_policies()

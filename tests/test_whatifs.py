@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.building import Maker, said, system, tool
-from tests.caching import Block, Forest, blocks
+from tests.caching import BOUND, Block, Forest, blocks
 from tests.replacing import replace
 
 from agentcost.cache.placing import STUDIED, Placement, Places, placements
 from agentcost.cache.simulate import simulate
-from agentcost.caching import BOUND, Asking, Run, as_run
+from agentcost.cacheprompts import Asking
+from agentcost.caching import Run, as_run
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
 from agentcost.ingest.source import open_source

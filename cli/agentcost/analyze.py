@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from agentcost import cachebounds, cachecomponents, cachetables, costtables, tables, tooltables
-from agentcost.caching import Asking, under_every_policy
+from agentcost.cacheprompts import Asking
+from agentcost.caching import under_every_policy
 from agentcost.choices import Choices
 from agentcost.comparing import path_of, references_of
 from agentcost.costing import cost_tables
@@ -66,7 +67,6 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
             else cachecomponents.no_components()
         ),
         "bounds": cachebounds.bounds(requests, run, indexes) if compared else cachebounds.no_bounds(),
-        "misses": cachetables.misses(chosen),
         "whatifs": _what_ifs(found_out, indexes) if compared else no_what_ifs(),
         **cost_tables(record.tree, requests, measured, run, costs, chosen, tools_of),
         "footprint": kv_lines(found_out, indexes),
@@ -76,6 +76,8 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
         "rulers": tables.rulers([found.ruler for found in measured]),
         **tables.accounts(record),
     }
+    replayed = compared and found["caches"].filter(policy="as run")["relative_cost"].count() > 0
+    found["misses"] = cachetables.misses(chosen, found["whatifs"] if replayed else None)
     found["servers"] = tooltables.servers(found["tools"])
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
 

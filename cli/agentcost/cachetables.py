@@ -13,12 +13,14 @@ import polars as pl
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.causes import MENDS, UNEXPLAINED
 from agentcost.cache.policy import Multipliers, Policy, multipliers_of
-from agentcost.cache.simulate import Served
+from agentcost.cache.prompts import Served
 from agentcost.cachemisses import reported
 from agentcost.caching import Run
 from agentcost.costtables import MONEY
 from agentcost.hitrates import TOKENS, Counted, rate_of
 from agentcost.model import Request
+from agentcost.units import percent
+from agentcost.whatifs import LIVES
 
 _REQUEST_SCHEMA: dict[str, pl.DataType] = {
     "policy": pl.String(), "simulated_read": pl.Int64(), "simulated_write": pl.Int64(), "simulated_plain": pl.Int64(),
@@ -44,8 +46,11 @@ _MISSES: dict[str, pl.DataType] = {
 }  # fmt: skip
 
 
-def misses(chosen: pl.DataFrame) -> pl.DataFrame:
-    """A row per cause, the one that lost the most first, with its worst request as evidence."""
+def misses(chosen: pl.DataFrame, replayed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """A row per cause, the one that lost the most first, with its worst request as evidence.
+
+    `replayed` are the ways that save something, None where none was tried.
+    """
     total = int(chosen["prompt"].sum())
     rows = []
     for (cause,), group in chosen.filter(pl.col("cause") != "").group_by("cause"):
@@ -54,11 +59,22 @@ def misses(chosen: pl.DataFrame) -> pl.DataFrame:
         rows.append((
             cause, len(group), group["session"].n_unique(), lost, lost / total if total else None,
             priced.sum() if len(priced) else None, len(group) - len(priced),
-            str(cause) not in UNEXPLAINED, worst["evidence"], f"{worst['source']}:{worst['line']}", MENDS[str(cause)],
+            str(cause) not in UNEXPLAINED, worst["evidence"], f"{worst['source']}:{worst['line']}",
+            _mend(str(cause), replayed),
         ))  # fmt: skip
     return pl.DataFrame(rows, schema=_MISSES, orient="row").sort(
         "lost", "requests", "cause", descending=[True, True, False]
     )
+
+
+def _mend(cause: str, replayed: pl.DataFrame | None) -> str:
+    """What would mend a cause. A longer life of caches costs more: where it was replayed, what came of it decides."""
+    if cause != "ttl_expired" or replayed is None:
+        return MENDS[cause]
+    longer = replayed.filter(pl.col("what_if").is_in(LIVES)).head(1)
+    for how, share in longer.select("how", "share").iter_rows():
+        return f"{how}; saves {percent(share)} of the input cost, replayed"
+    return "nothing: a longer time to live and pings were replayed, and cost more than they save here"
 
 
 _AGREEMENT = {
@@ -154,13 +170,13 @@ class _Log:
 
 
 def caches(
-    chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: dict[str, list[Served]],
+    chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: Mapping[str, list[Served] | None],
     hit_rate: str = TOKENS,
 ) -> pl.DataFrame:  # fmt: skip
     """A row for the bill, for the log's own policies, for every other policy, and for what content allows.
 
     `relative_cost` is input cost over that of the same tokens uncached; null where a price is not known. `hit_rate` is
-    that of RATES by the name.
+    that of RATES by the name. All is null of a policy under which nothing is known of the log.
     """
     log = _Log(requests, run, dict(zip(chosen["index"].to_list(), chosen["session"].to_list(), strict=True)), hit_rate)
     rows = [*_billed_row(chosen, log)]
@@ -169,8 +185,12 @@ def caches(
     if own:
         rows.append(_row(log, "as run", "simulated: the policy of each request", own, "simulated"))
     for name, served_by in others.items():
+        title = load_policies()[name].title
+        if served_by is None:
+            rows.append((name, title, len(index), None, None, None, None, None, "what if", hit_rate))
+            continue
         triples = [(row, name, served_by[row]) for row in index]
-        rows.append(_row(log, name, load_policies()[name].title, triples, "what if"))
+        rows.append(_row(log, name, title, triples, "what if"))
     bound = [
         (row, run.bounds[row], 0, prompt - run.bounds[row], True)
         for row, prompt in zip(index, chosen["prompt"].to_list(), strict=True)
@@ -183,12 +203,11 @@ def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:
     known = chosen.filter(pl.col("read").is_not_null())
     if not len(known):
         return []
-    served = [log.run.served[row] for row in known["index"].to_list()]
     splits = [
-        (*split, split[1] > 0 or (own is not None and not own.blocked))
-        for split, own in zip(known.select("index", "read", "write", "plain").iter_rows(), served, strict=True)
+        (*split, split[1] > 0 or log.run.eligible[split[0]])
+        for split in known.select("index", "read", "write", "plain").iter_rows()
     ]
-    cost = _billed_cost(known, log.requests)
+    cost = _billed_cost(known["index"].to_list(), log)
     return [log.row("billed", "what the provider billed", splits, cost, "billed")]
 
 
@@ -202,13 +221,14 @@ def _row(log: _Log, name: str, title: str, own: Sequence[tuple[int, str, Served]
     return log.row(name, title, splits, cost, basis)
 
 
-def _billed_cost(known: pl.DataFrame, requests: Sequence[Request]) -> Decimal | None:
+def _billed_cost(rows: Sequence[int], log: _Log) -> Decimal | None:
+    """By the multipliers of the policy that each request fell under, whichever was simulated."""
     cost = Decimal(0)
-    for row, name in zip(known["index"].to_list(), known["policy"].to_list(), strict=True):
-        usage, policy = requests[row].usage, load_policies().get(name)
-        if usage is None or policy is None:
+    for row in rows:
+        usage, name = log.requests[row].usage, log.run.own[row]
+        if usage is None or not name:
             return None
-        times = _times(name, requests[row].model)
+        times = _times(name, log.requests[row].model)
         writes = {"5m": usage.write_5m + usage.write, "1h": usage.write_1h}
         part = _cost(times.read, times.writes, usage.read, writes, usage.plain)
         if part is None:

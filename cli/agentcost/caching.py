@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from agentcost.cache.bounds import BOUND, content_bounds
+from agentcost.cache.bounds import content_bounds
 from agentcost.cache.catalogue import load_policies, policy_named
 from agentcost.cache.causes import Miss
 from agentcost.cache.families import policy_of
 from agentcost.cache.partings import Partings
 from agentcost.cache.placing import HARNESSES, Places
-from agentcost.cache.policy import Policy
+from agentcost.cache.prompts import Prompt, Served, Shape
 from agentcost.cache.references import Reference, references
 from agentcost.cache.shapes import shape_of
-from agentcost.cache.simulate import Prompt, Served, Shape, simulate
+from agentcost.cache.simulate import simulate
 from agentcost.cache.stripping import Paths, Rendered, rendered, strips
 from agentcost.cachemisses import LEAST, Record, in_tree, misses_of, threads_of
 from agentcost.cacheprompts import Asking, prompts_of
@@ -25,46 +25,54 @@ from agentcost.measure import Measured
 from agentcost.model import ROOT, Kind, Knowledge, Request
 from agentcost.prefix import Tree
 
-__all__ = ["BOUND", "Asking", "Run", "as_run", "prompts_of", "shape_of", "under_every_policy"]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """The requests of a record under the policies they fell under: what was served, and what was missed and why.
 
-    Every list is by request. `policies` names the policy ("" where none is known: `served` is None there),
-    `bounds` what content alone allowed, `misses` the primary cause (None: nothing was lost), `reads` the tokens
-    read, as billed where that is known, else simulated. `warm` are tokens read that the log cannot explain,
-    `references` the requests that each one is compared with.
+    Every list is by request. `own` names the policy that each falls under by itself ("" where none is known),
+    `policies` the one that is simulated: the same, unless the user named one (`served` is None where it is "").
+    `bounds` are what content alone allowed, `eligible` says whether its own policy could keep anything of it. `misses`
+    are the primary causes (None: nothing was lost), `reads` the tokens read, as billed where that is known, else
+    simulated, `warm` those of them that the log cannot explain, `references` the requests each is compared with.
     Nodes are those of `shape`: the tree's, and behind them what only rendered paths have (see `stripping`);
     `segments` gives the tree's segment of each, `parted` of a miss is the tree's own node.
     """
 
+    own: list[str]
     policies: list[str]
     served: list[Served | None]
     bounds: list[int]
+    eligible: list[bool]
     reads: list[int | None]
     warm: list[int]
     misses: list[Miss | None]
     shape: Shape
     prompts: list[Prompt]
     segments: Sequence[int]
-    references: Sequence[Reference | None] = ()
+    references: Sequence[Reference | None]
 
 
 def as_run(
     tree: Tree, requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking
 ) -> Run:
-    """Every request under the policy it fell under."""
+    """Every request under the policy it fell under, or under the one that was asked for.
+
+    How long prefixes are is learned from the bill, so under the policy that the bill came from, whichever is asked for.
+    """
     seen = _seen(tree, requests)
     paths: Paths = seen or tree
     shape = shape_of(paths)
     told: list[dict[int, int]] = [{} for _ in measured]
     prompts = prompts_of(requests, standing, measured, asking, seen, told)
-    names = [asking.policy] * len(requests) if asking.policy else _policies(requests, prompts)
-    served = _simulated(shape, prompts, names, sorted(set(names)))
-    again = _learned(requests, prompts, served, names, measured, told)
-    if again:
+    own = _policies(requests, prompts)
+    served = _simulated(shape, prompts, own, sorted(set(own)))
+    again = _learned(requests, prompts, served, own, measured, told)
+    eligible = [result is not None and not result.blocked for result in served]
+    names = [asking.policy] * len(requests) if asking.policy else own
+    if asking.policy:
+        served = _simulated(shape, prompts, names, [asking.policy])
+    elif again:
         served = [new or old for new, old in zip(_simulated(shape, prompts, names, again), served, strict=True)]
     bounds = content_bounds(shape, prompts)
     reads = [_read(request, result) for request, result in zip(requests, served, strict=True)]
@@ -74,7 +82,7 @@ def as_run(
     misses = misses_of(Record(requests, prompts, names, served, reads), partings, found)
     if seen:
         misses = [in_tree(miss, seen) for miss in misses]
-    return Run(names, served, bounds, reads, warm, misses, shape, prompts, paths.segments, found)
+    return Run(own, names, served, bounds, eligible, reads, warm, misses, shape, prompts, paths.segments, found)
 
 
 def _seen(tree: Tree, requests: Sequence[Request]) -> Rendered | None:
@@ -173,11 +181,12 @@ _MOST_BREAKPOINTS = 4
 """What every provider of breakpoints takes."""
 
 
-def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served]]:
+def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served] | None]:
     """The same requests under each policy that is known; of hashed `blocks`, only under those that keep blocks.
 
     Where a policy needs breakpoints and the log has none, they stand where harnesses put them: behind the tools, the
-    system prompt, and the last two messages.
+    system prompt, and the last two messages. None of a policy that keeps what clients name, for rent (`storage`),
+    where a log is not of that policy: nobody knows what its client would have kept.
     """
     shape, places = run.shape, Places(run.shape)
     placed = [
@@ -189,14 +198,9 @@ def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served]
         for prompt in run.prompts
     ]
     return {
-        name: simulate(policy, shape, _asked(policy, placed) if policy.mechanism == "breakpoint" else run.prompts)
+        name: None
+        if policy.storage and set(run.own) != {name}
+        else simulate(policy, shape, placed if policy.mechanism == "breakpoint" else run.prompts)
         for name, policy in sorted(load_policies().items())
         if not (blocks and policy.mechanism in _EXACT)
     }
-
-
-def _asked(policy: Policy, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-    """The prompts with the policy's own time to live, where it is longer than what harnesses ask for."""
-    if policy.ttls[0].name != "1h":
-        return prompts
-    return [replace(prompt, marks=tuple((node, "1h") for node, _ in prompt.marks)) for prompt in prompts]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentcost.caching import Asking, Run, as_run
+from agentcost.cacheprompts import Asking
+from agentcost.caching import Run, as_run
 from agentcost.lineage import Standing, standings
 from agentcost.measure import Measured, measure
 from agentcost.model import Request

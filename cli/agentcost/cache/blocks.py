@@ -6,10 +6,11 @@ from collections.abc import Hashable
 from functools import cache, partial
 from math import inf, nextafter
 
+from agentcost.cache.branches import branches_of
 from agentcost.cache.lengths import cacheable
 from agentcost.cache.policy import Policy, Ttl, minimum_of, ttl_of
 from agentcost.cache.prompts import Keys, Prompt, Served, Shape, visible_from
-from agentcost.cache.touches import Touches, branches_of
+from agentcost.cache.touches import Touches
 from agentcost.cache.units import Units
 from agentcost.model import ROOT
 

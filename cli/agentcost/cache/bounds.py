@@ -1,26 +1,17 @@
 """What content alone allows: everything that an earlier request of the same model began with, whatever is cached.
 
-It is what BOUND reads, a policy that keeps every token for ever, worked out without it: a request costs the nodes of
-its path that are new, so all of them cost as much as the tree has nodes, in each scope.
+It is what a policy reads that keeps every token for ever, worked out without simulating it: a request costs the nodes
+of its path that are new, so all of them cost as much as the tree has nodes, in each scope.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from agentcost.cache.catalogue import policy_named
-from agentcost.cache.policy import Salt
 from agentcost.cache.prompts import Prompt, Shape
 from agentcost.model import ROOT
-
-BOUND = replace(
-    policy_named("vllm"), name="content", title="any cache", grid=None, minimum=0,
-    salts=(Salt("model", "tools", "model_changed"),), visible="first_token", hit_probability=1.0, ttls=(),
-    caches_answer=True,
-)  # fmt: skip
-"""What content alone allows, as a policy."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ MENDS: dict[str, str] = {
     "verbosity_changed": "keep the verbosity the same within a session",
     "compaction": "compact less often, and keep the head of the history when compacting",
     "messages_changed": "append to the history, never rewrite it; serialise messages the same way every time",
-    "ttl_expired": "ask for the 1h time to live, or keep the cache alive over idle gaps",
+    "ttl_expired": "where it pays, a longer time to live or pings; `agentcost cache` replays both",
     "concurrent_miss": "start parallel requests after the first token of the one that writes the shared prefix",
     "lookback_exceeded": "set another breakpoint at most 20 blocks behind the last one",
     "evicted_or_routed": "unexplained: the cache should have served it; the provider evicted it or routed elsewhere",

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from agentcost.cache.branches import Branches, branches_of, heaviest_children
 from agentcost.cache.prompts import Shape
 from agentcost.cache.shapes import alike_bytes
 from agentcost.cache.stripping import Paths, Piece
-from agentcost.cache.touches import Branches, branches_of, heaviest_children
 from agentcost.model import ROOT, Kind, Mark
 
 _WINDOW = 64

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import msgspec
 
+from agentcost.cache.branches import Branches
 from agentcost.cache.policy import Policy, Salt
-from agentcost.cache.touches import Branches
 from agentcost.model import Level
 
 LEVELS: dict[Level, int] = {"tools": 0, "system": 1, "messages": 2}

@@ -13,9 +13,7 @@ from agentcost.cache.blocks import Blocks
 from agentcost.cache.breakpoints import Breakpoints
 from agentcost.cache.endpoints import Endpoints
 from agentcost.cache.policy import Mechanism, Policy
-from agentcost.cache.prompts import LEVELS, Prompt, Served, Shape, salted
-
-__all__ = ["ENGINES", "LEVELS", "Engine", "Prompt", "Served", "Shape", "salted", "simulate"]
+from agentcost.cache.prompts import Prompt, Served, Shape
 
 
 class Engine(Protocol):

@@ -19,10 +19,8 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
-from agentcost.cache.branches import Branches, branches_of, heaviest_children
+from agentcost.cache.branches import Branches
 from agentcost.model import ROOT
-
-__all__ = ["Branches", "Run", "Scope", "Stack", "Touches", "branches_of", "heaviest_children"]
 
 
 class Run(NamedTuple):

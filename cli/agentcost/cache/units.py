@@ -9,7 +9,7 @@ from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-from agentcost.cache.touches import Branches
+from agentcost.cache.branches import Branches
 from agentcost.model import ROOT
 
 

@@ -12,6 +12,10 @@ SCHEMA = {
 """The columns of the table; see results.TABLES."""
 
 
+TIME, PINGS = LIVES = ("time to live", "cache kept alive")
+"""Ways that let a cache live longer, of which one at most has a row of its own."""
+
+
 def no_what_ifs() -> pl.DataFrame:
     """The table without rows."""
     return pl.DataFrame([], schema=SCHEMA, orient="row")

@@ -15,6 +15,7 @@ from agentcost.cache.catalogue import policy_named
 from agentcost.cache.placing import SHORTLIST, STUDIED, Placement, placements
 from agentcost.model import ROOT, Kind
 from agentcost.units import exact, plural
+from agentcost.whatifs import PINGS, TIME
 from agentcost.whatifs.edits import RESULTS, SEARCH, Behind, Edit
 from agentcost.whatifs.replay import Change, Markers, Stage, prices
 from agentcost.whatifs.sides import sides
@@ -137,14 +138,14 @@ def _timed(stage: Stage) -> Iterator[Candidate]:
             continue
         reads = max(Decimal(0), (write - 1) / (1 - times.read))
         pays = f"pays from {plural(ceil(reads), 'read')} on"
-        yield Candidate("time", "time to live", f"{ttl} everywhere; {pays}", Change(ttl=ttl))
-        yield Candidate("time", "time to live", f"{ttl} for tools and system; {pays}", Change(ttl=ttl, head=True))
+        yield Candidate("time", TIME, f"{ttl} everywhere; {pays}", Change(ttl=ttl))
+        yield Candidate("time", TIME, f"{ttl} for tools and system; {pays}", Change(ttl=ttl, head=True))
     ttl = policy_named(name).ttls[0].name if policy_named(name).ttls else ""
     limit = ((times.writes.get(ttl) or 1) - times.read) / times.read if times.read else 0
     for pings in (*_PINGS, int(limit)):
         if pings and pings <= limit:
             words = f"up to {plural(pings, 'ping')} in an idle gap; pays below {limit:.1f}"
-            yield Candidate("time", "cache kept alive", words, Change(pings=pings))
+            yield Candidate("time", PINGS, words, Change(pings=pings))
 
 
 # --- content that stays the same -------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ import numpy
 from msgspec import structs
 from msgspec.structs import replace
 
-from agentcost.cache.simulate import Prompt
-from agentcost.caching import shape_of
+from agentcost.cache.prompts import Prompt
+from agentcost.cache.shapes import shape_of
 from agentcost.measure import Ints, Measured, levels_of
 from agentcost.model import ROOT, Request
 from agentcost.prefix import Tree

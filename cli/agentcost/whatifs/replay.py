@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.placing import Placement, Places, placed
 from agentcost.cache.policy import Multipliers, multipliers_of, ttl_of
-from agentcost.cache.simulate import LEVELS, Prompt, Served, simulate
+from agentcost.cache.prompts import LEVELS, Prompt, Served
+from agentcost.cache.simulate import simulate
 from agentcost.lineage import Standing
 from agentcost.model import ROOT, Knowledge, Request
 from agentcost.whatifs.edits import Behind, Edit

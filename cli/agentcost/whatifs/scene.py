@@ -10,8 +10,9 @@ import numpy
 from msgspec.structs import replace
 
 from agentcost.cache.catalogue import policy_named
-from agentcost.cache.simulate import Prompt, Shape
-from agentcost.caching import Run, shape_of
+from agentcost.cache.prompts import Prompt, Shape
+from agentcost.cache.shapes import shape_of
+from agentcost.caching import Run
 from agentcost.measure import Ints, Levels, Measured, levels_of
 from agentcost.model import ROOT
 from agentcost.prefix import Tree

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from agentcost.cache.simulate import Prompt
+from agentcost.cache.prompts import Prompt
 from agentcost.lineage import Standing
 from agentcost.model import ROOT, Ends, Knowledge, Request
 from agentcost.prefix import Tree

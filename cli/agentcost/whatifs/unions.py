@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from agentcost.cache.simulate import Prompt
+from agentcost.cache.prompts import Prompt
 from agentcost.lineage import Standing
 from agentcost.model import ROOT, Ends, Request
 from agentcost.prefix import Entry, Tree
