@@ -13,7 +13,7 @@ from tests.replacing import replace
 
 from agentcost.capacitytables import ASSUMED, CAPACITY, KNEES, LIFETIMES, CapacityAsk
 from agentcost.commands.asked import Asked
-from agentcost.commands.curves import capacity_ask, checked_cached
+from agentcost.commands.curves import Prompt, cache_options, prompt_of
 from agentcost.commands.report import studied
 from agentcost.datasheets.hardware import accelerator_named
 from agentcost.datasheets.models import architecture_of, format_of
@@ -243,26 +243,38 @@ def test_lengths_alone_tell_no_hit(lengths: Study) -> None:
         ({"routing": "random"}, "--routing random: one of round-robin, session, prefix"),
         ({"block_size": 0}, "--block-size 0"),
         ({"gpu_price": -1.0}, "--gpu-price -1"),
-        ({"tiers": ["dram"]}, "--tier dram: no capacity"),
+        ({"tier": ["dram"]}, "--tier dram: no capacity"),
     ],
 )
 def test_what_cannot_be_asked(changes: dict[str, object], words: str) -> None:
-    given = {"replicas": "", "routing": "session", "tiers": None, "block_size": None, "gpu_price": None} | changes
     with pytest.raises(UsageError) as told:
-        capacity_ask(**given, kv=SMALL)  # type: ignore[arg-type]
+        cache_options(**changes)  # type: ignore[arg-type]
     assert words in str(told.value)
 
 
 def test_replicas_are_those_that_the_accelerators_form() -> None:
-    assert capacity_ask("", "prefix", None, None, None, ON_H100).replicas == (1, 2)
-    assert capacity_ask("1, 4,8", "prefix", None, None, None, ON_H100).replicas == (1, 4, 8)
+    assert cache_options(routing="prefix").of(ON_H100).replicas == (1, 2)
+    assert cache_options("1, 4,8").of(ON_H100).replicas == (1, 4, 8)
 
 
-@pytest.mark.parametrize(("cached", "tokens"), [(5, None), (11, 10), (-1, 10)])
-def test_cached_tokens_are_of_a_prompt(cached: int, tokens: int | None) -> None:
+@pytest.mark.parametrize(("cached", "tokens"), [("5", ""), ("11", "10"), ("-1", "10"), ("ten", "10")])
+def test_cached_tokens_are_of_a_prompt(cached: str, tokens: str) -> None:
     with pytest.raises(UsageError, match="--cached-tokens"):
-        checked_cached(cached, tokens)
-    assert checked_cached(10, 10) == 10
+        prompt_of(tokens, cached_tokens=cached)
+
+
+def test_tokens_are_written_short_or_whole() -> None:
+    assert prompt_of() is None
+    assert prompt_of("128k", "1.5k", "96ki") == Prompt(128_000, 1_500, 98_304)
+    assert prompt_of("10", cached_tokens="10") == Prompt(10, 0, 10)
+    with pytest.raises(UsageError, match="--tokens 98x: write a number of tokens"):
+        prompt_of("98x")
+
+
+def test_what_needs_a_log_is_told_without_one() -> None:
+    assert cache_options(tier=["dram=2TiB"]).given == "--tier"
+    assert cache_options(replicas="2", routing="session").given == "--replicas"
+    assert not cache_options(gpu_price=2.0).given
 
 
 # --- as they look --------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from agentcost.errors import AgentcostError, UsageError
 from agentcost.gate import Judgement
 from agentcost.gatewords import verdict
 from agentcost.judging import judge
+from agentcost.main import app
 from agentcost.starter import starter
 from agentcost.views.check import check as view
 
@@ -179,10 +180,8 @@ def test_exit_status() -> None:
 
 
 def test_without_a_budget_it_prints_one(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from agentcost.commands.check import check  # noqa: PLC0415
-
     with pytest.raises(UsageError, match="no budget"):
-        check([str(HEAD)], no_cache=True)
+        app(["check", str(HEAD), "--no-cache"])
     (elsewhere / "agentcost.toml").write_text(capsys.readouterr().out, encoding="utf-8")
     assert command("check", HEAD, "--no-cache")[0] == 0
 

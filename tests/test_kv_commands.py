@@ -166,7 +166,7 @@ def test_the_sheets_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         (("kv", "--tokens", "5", "--accelerator", "h100", "--count", "0"), "--count 0"),
         (("kv", "--tokens", "5", "--accelerator", "h100", "--kv-memory", "1GiB"), "take one"),
         (("kv", "--tokens", "5", "--accelerator", "h100", "--count", "8", "--tp", "3"), "does not divide"),
-        (("kv", "--tokens", "5", "--kv-memory", "lots"), "write it as 568GiB"),
+        (("kv", "--tokens", "5", "--kv-memory", "lots"), "write it with its unit, as 568GiB"),
         (("kv", "--tokens", "5", "--model", "kimi-k2.5", "--kv-dtype", "int4"), "documented for MLA layers"),
         (("kv", "--tokens", "5", "--model", "llama-3.1-8b", "--draft-layers"), "not documented"),
     ],

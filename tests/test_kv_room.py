@@ -118,15 +118,15 @@ def test_blocks_of_an_engine() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("568GiB", 568 * GIB), ("2TiB", 2 * 2**40), ("80GB", 80 * 10**9), ("1.5 GiB", 3 * GIB // 2), ("4096", 4096)],
+    [("568GiB", 568 * GIB), ("2TiB", 2 * 2**40), ("80GB", 80 * 10**9), ("1.5 GiB", 3 * GIB // 2), ("4096B", 4096)],
 )
 def test_sizes(text: str, expected: int) -> None:
     assert bytes_of("--kv-memory", text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "GiB", "-1GiB", "12 apples", "1e9"])
+@pytest.mark.parametrize("text", ["", "GiB", "-1GiB", "12 apples", "1e9", "10"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="write it as 568GiB"):
+    with pytest.raises(UsageError, match="write it with its unit, as 568GiB"):
         bytes_of("--kv-memory", text)
 
 

@@ -125,9 +125,22 @@ def test_what_names_a_request(wanted: str, lines: list[int], whole: bool) -> Non
     assert is_whole == whole
 
 
-@pytest.mark.parametrize("wanted", ["0", "67", "3b379599/99", "nothing/1", "/1", "-1"])
+@pytest.mark.parametrize("wanted", ["nothing/1", "/1", "-1"])
 def test_what_names_none(wanted: str) -> None:
     with pytest.raises(UsageError, match="no such session or request"):
+        matching(analysis("quickstart").tables["requests"], wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("0", "0: the log has 66 requests; write 1 to 66"),
+        ("67", "67: the log has 66 requests; write 1 to 66"),
+        ("3b379599/99", "session 3b379599 has 13 requests; write 3b379599/1 to 3b379599/13"),
+    ],
+)
+def test_a_number_that_counts_too_far_is_told_how_far_it_goes(wanted: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
         matching(analysis("quickstart").tables["requests"], wanted)
 
 

@@ -24,7 +24,8 @@ SHOWN_FORMATS = ("bf16", "fp8", "int8_per_token_head", "int4_per_token_head", "n
 class KvAsk(msgspec.Struct, frozen=True, dict=True):
     """Which models, formats and memory the tables are about. Without accelerator, memory or blocks nothing is fitted.
 
-    Weights are `weights` per parameter, or `weights_memory` bytes for all of them.
+    Weights are `weights` per parameter, or `weights_memory` bytes for all of them. `named` says that the user named the
+    models, so that a log's texts are worth counting again in their vocabularies.
     """
 
     models: tuple[Architecture, ...] = msgspec.field(default_factory=lambda: tuple(map(architecture_of, TYPICAL)))
@@ -40,6 +41,7 @@ class KvAsk(msgspec.Struct, frozen=True, dict=True):
     blocks: int | None = None
     skip_windows: bool = False
     draft: bool = False
+    named: bool = False
 
     def room(self, model: Architecture) -> Room | None:
         """The memory for a model's cache; None where none was asked for."""

@@ -30,7 +30,7 @@ SCOPES = ("session", "user", "project", "client", "task")
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The options of a report as they were given on the command line."""
+    """The options that commands share, as they were given on the command line; see options.py."""
 
     logs: tuple[str, ...]
     input_format: str = ""
@@ -56,6 +56,14 @@ class Asked(msgspec.Struct, frozen=True):
     price_file: str = ""
     price_date: str = ""
     billing: str = ""
+    form: str = "text"
+    output: str = ""
+    table: str = ""
+
+    @property
+    def data(self) -> bool:
+        """Whether tables leave, in place of a report that is drawn."""
+        return bool(self.output or self.table or self.form != "text")
 
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""

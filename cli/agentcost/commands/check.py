@@ -13,6 +13,7 @@ from agentcost.commands import options
 from agentcost.commands.asked import Asked
 from agentcost.commands.diff import Outputs, Places
 from agentcost.commands.outputs import FORMATS, write_out
+from agentcost.commands.reading import text_of
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
@@ -36,38 +37,17 @@ Limits = Annotated[
 Model = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Counts a tools list or a body that names no model.")
 ]
-CheckFormat = Annotated[
-    str,
-    typer.Option(
-        "--format", metavar="|".join(FORMATS), parser=options.one_of("--format", *FORMATS), help="What is printed."
-    ),
-]
+CheckFormat = Annotated[str, options.choice("--format", *FORMATS, says=options.PRINTED)]
 
 
+@options.composed(asked=options.only("logs", *options.RUN, *options.COST))
 def check(
-    logs: options.Logs = None,
     budget: BudgetFile = "",
     baseline: BaselineFile = "",
     limit: Limits = None,
     model: Model = "",
-    input_format: options.InputFormat = "",
-    columns: options.Columns = "",
-    prefix: options.Prefix = None,
-    label: options.Label = None,
-    since: options.Since = "",
-    until: options.Until = "",
-    tz: options.Zone = "UTC",
-    where: options.Where = None,
-    assume_gap: options.Gap = "",
-    policy: options.Policy = "",
-    scope_by: options.ScopeBy = "",
-    price_file: options.PriceFile = "",
-    price_date: options.PriceDate = "",
-    billing: options.Billing = "",
-    counter: options.Counter = "splintr",
-    no_cache: options.NoCache = False,
-    jobs: options.Jobs = 1,
-    strict: options.Strict = False,
+    *,
+    asked: Asked,
     format_: CheckFormat = "text",
     json: options.Json = False,
     output: Outputs = None,
@@ -81,12 +61,6 @@ def check(
     from agentcost.judging import judge  # noqa: PLC0415 — heavy
     from agentcost.views.check import check as view  # noqa: PLC0415 — heavy
 
-    asked = Asked(
-        logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
-        label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), assume_gap=assume_gap,
-        counter=counter, cache=not no_cache, jobs=jobs, strict=strict, policy=policy, scope_by=scope_by,
-        price_file=price_file, price_date=price_date, billing=billing,
-    )  # fmt: skip
     limits = budget_of(budget, tuple(limit or ()))
     name = baseline or (limits.baseline if limits else "")
     own, wanted = model or (limits.model if limits else ""), limits.wanted if limits else ()
@@ -133,7 +107,7 @@ def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
     more = tuple(map(read_limit, given))
     found: Budget | None = None
     if file:
-        text = _read(Path(file))
+        text = text_of("--budget", file)
         found = read_budget(text, file, table=Path(file).name == "pyproject.toml")
         if found is None:
             raise AgentcostError(f"{file}: has no [tool.agentcost]")
@@ -157,12 +131,10 @@ def _nearest(folder: Path) -> Budget | None:
         for name in ("agentcost.toml", "pyproject.toml"):
             path = above / name
             if path.is_file():
-                text = _read(path)  # an empty one is just being written: agentcost check LOG > agentcost.toml
-                found = (
-                    read_budget(text, _near_name(path, folder), table=name == "pyproject.toml")
-                    if text.strip()
-                    else None
-                )
+                text = text_of("--budget", str(path))
+                if not text.strip():  # it is just being written: agentcost check LOG > agentcost.toml
+                    continue
+                found = read_budget(text, _near_name(path, folder), table=name == "pyproject.toml")
                 if found is not None:
                     return found
     return None
@@ -172,10 +144,3 @@ def _near_name(path: Path, folder: Path) -> str:
     """The file's name from the working directory: ../agentcost.toml."""
     steps = len(folder.relative_to(path.parent).parts)
     return "../" * steps + path.name
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AgentcostError(f"--budget {path}: cannot be read ({error})") from error

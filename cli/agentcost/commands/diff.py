@@ -21,12 +21,7 @@ Threshold = Annotated[
     str, typer.Option("--threshold", metavar="1%", help="Markdown is empty where a request changed by less than this.")
 ]
 _KINDS = tuple(name for name in FORMATS if name != "junit")
-DiffFormat = Annotated[
-    str,
-    typer.Option(
-        "--format", metavar="|".join(_KINDS), parser=options.one_of("--format", *_KINDS), help="What is printed."
-    ),
-]
+DiffFormat = Annotated[str, options.choice("--format", *_KINDS, says=options.PRINTED)]
 Outputs = Annotated[
     list[str] | None,
     typer.Option("-o", "--output", metavar="FILE", help="Write here too, by suffix: .json .md .xml .txt; repeatable."),
@@ -34,29 +29,14 @@ Outputs = Annotated[
 Places = Annotated[bool, typer.Option("--show-paths", help="With --format github: paths and lines too.")]
 
 
+@options.composed(asked=options.only(*options.RUN, *options.COST))
 def diff(
     base: Base,
     head: Head,
     reverse: Reverse = False,
     threshold: Threshold = "1%",
-    input_format: options.InputFormat = "",
-    columns: options.Columns = "",
-    prefix: options.Prefix = None,
-    label: options.Label = None,
-    since: options.Since = "",
-    until: options.Until = "",
-    tz: options.Zone = "UTC",
-    where: options.Where = None,
-    assume_gap: options.Gap = "",
-    policy: options.Policy = "",
-    scope_by: options.ScopeBy = "",
-    price_file: options.PriceFile = "",
-    price_date: options.PriceDate = "",
-    billing: options.Billing = "",
-    counter: options.Counter = "splintr",
-    no_cache: options.NoCache = False,
-    jobs: options.Jobs = 1,
-    strict: options.Strict = False,
+    *,
+    asked: Asked,
     format_: DiffFormat = "text",
     json: options.Json = False,
     output: Outputs = None,
@@ -72,12 +52,6 @@ def diff(
     if base == head == "-":
         raise UsageError("diff - -: one of both can come from a pipe")
     least = options.share("--threshold", threshold)
-    asked = Asked(
-        logs=(base,), input_format=input_format, columns=columns, prefix=tuple(prefix or ()), label=tuple(label or ()),
-        since=since, until=until, tz=tz, where=tuple(where or ()), assume_gap=assume_gap, counter=counter,
-        cache=not no_cache, jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, price_file=price_file,
-        price_date=price_date, billing=billing,
-    )  # fmt: skip
     runs = [run_of([name], asked, quiet=quiet) for name in (base, head)]
     before = runs[0].summed()
     after = runs[1].summed(before)

@@ -12,6 +12,8 @@ from textwrap import fill
 
 import msgspec
 
+from agentcost.commands.report import width
+
 
 class Client(msgspec.Struct, frozen=True):
     """Who keeps logs, and where: `logs` are patterns in any of the `folders`, which are below home, or below the
@@ -59,9 +61,9 @@ def find() -> None:
     """Agent logs on this machine, and how to analyze them."""
     found = [one for client in CLIENTS for one in logs_of(client, os.environ.get(client.variable, ""), Path.home())]
     for one in found:
-        sys.stdout.write(_told(one, Path.home()))
+        sys.stdout.write(_told(one, Path.home(), width()))
     if not found:
-        sys.stdout.write(_nothing())
+        sys.stdout.write(_nothing(width()))
 
 
 def logs_of(client: Client, named: str, home: Path) -> Iterator[Found]:
@@ -89,10 +91,12 @@ def _folder(base: Path, pattern: str) -> Path:
     return base
 
 
-def _told(found: Found, home: Path) -> str:
+def _told(found: Found, home: Path, columns: int) -> str:
     day = datetime.fromtimestamp(found.latest, UTC).date()
     logs = f"{found.files:,} log{'s' * (found.files != 1)}"
     head = f"{found.client:<16}{logs:>12}{found.size / 1e6:>12,.1f} MB   last written {day}"
+    if len(head) > columns:
+        head = fill(" ".join(head.split()), columns, subsequent_indent="  ")
     return f"{head}\n  agentcost analyze {_written(found.folder, home)}\n"
 
 
@@ -105,11 +109,12 @@ def _written(folder: Path, home: Path) -> str:
     return shlex.quote(str(folder))
 
 
-def _nothing() -> str:
+def _nothing(columns: int) -> str:
     names: Sequence[str] = list(dict.fromkeys(client.name for client in CLIENTS))
+    listed = fill(", ".join(names), columns, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     return (
         "no agent logs found where these clients keep them:\n"
-        f"{fill(', '.join(names), 78, initial_indent='  ', subsequent_indent='  ', break_on_hyphens=False)}\n"
+        f"{listed}\n"
         "name a log or a folder:      agentcost analyze LOG\n"
         "see what else is read:       agentcost formats\n"
         "record a client's requests:  agentcost capture --help\n"

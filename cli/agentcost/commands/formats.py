@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from agentcost.ingest.contract import Reader
 
 
+@options.composed(reading=options.only("input_format", "columns"))
 def formats(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One format, with its whole example.")] = "",
     log: Annotated[
         str,
         typer.Option("--doctor", metavar="FILE", help="What is recognised in a log, what is not, and how to map it."),
     ] = "",
-    input_format: options.InputFormat = "",
-    columns: options.Columns = "",
+    *,
+    reading: Asked,
 ) -> None:
     """The log formats that are read, with an example of each."""
     if log:
-        doctor(inputs([log]).sources, Asked(logs=(log,), input_format=input_format, columns=columns).reading())
+        doctor(inputs([log]).sources, reading.reading())
         return
     from agentcost.ingest.readers import READERS  # noqa: PLC0415 — readers import the parsers
 

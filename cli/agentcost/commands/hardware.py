@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentcost.commands import options
 from agentcost.commands.report import draw, width
 from agentcost.commands.sheets import CONFIDENCE, Rows, facts, write_tables
 from agentcost.units import NONE, UNKNOWN, gibibytes, percent, three_digits
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def hardware(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One accelerator or tier, with all of it.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    json: options.AllAsJson = False,
 ) -> None:
     """Accelerators, kernel efficiencies, storage tiers and GPU prices, with sources and dates."""
     from agentcost.datasheets.hardware import accelerator_named, hardware_sheet  # noqa: PLC0415 — heavy

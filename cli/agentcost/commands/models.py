@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import asdict
 
+from agentcost.commands import options
 from agentcost.commands.report import draw, width
 from agentcost.commands.sheets import CONFIDENCE, Rows, facts, write_tables
 from agentcost.errors import UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One model, with all that is known of it.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    json: options.AllAsJson = False,
 ) -> None:
     """The open models whose KV cache is known, the KV formats, with sources and dates."""
     from agentcost.datasheets.models import architecture_of, model_sheet  # noqa: PLC0415 — heavy

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from agentcost.errors import AgentcostError, UsageError
+from agentcost.commands.reading import refuse_to_overwrite, write
+from agentcost.commands.report import draw, width
+from agentcost.errors import UsageError
 
 FORMATS = ("text", "json", "md", "github", "junit")
 SUFFIXES = {".json": "json", ".md": "md", ".xml": "junit", ".txt": "text"}
@@ -17,20 +19,15 @@ Forms = Mapping[str, Callable[..., object]]
 
 def write_out(form: str, files: Sequence[str], forms: Forms, logs: Sequence[str]) -> None:
     """Print a report in a form, and write it to files. A log is never written over."""
-    from agentcost.commands.report import draw, refuse_to_overwrite, width  # noqa: PLC0415 — heavy
-
     for file in files:
         own = SUFFIXES.get(Path(file).suffix.lower(), "")
         if own not in forms:
             known = " ".join(suffix for suffix, name in SUFFIXES.items() if name in forms)
             raise UsageError(f"-o {file}: the suffix says the format; there are {known}")
-        refuse_to_overwrite("-o", Path(file), logs)
+        refuse_to_overwrite("-o", file, logs)
         content = _drawn(forms["text"]) if own == "text" else forms[own]()
         assert isinstance(content, bytes)
-        try:
-            Path(file).write_bytes(content)
-        except OSError as error:
-            raise AgentcostError(f"-o {file}: cannot be written ({error.strerror}); name another place") from error
+        write("-o", file, content)
     if form == "text":
         view = forms["text"](width())
         draw(view)  # type: ignore[arg-type]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from msgspec.structs import asdict
 
+from agentcost.commands import options
+from agentcost.commands.reading import text_of
 from agentcost.commands.report import draw, width
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.units import NONE, exact, plural
@@ -30,8 +31,8 @@ def prices(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, as logs write it.")] = "",
     on: Annotated[str, typer.Option("--on", metavar="DATE", help="The day, or 2026-11-20T02:00 in UTC; today.")] = "",
     provider: Annotated[str, typer.Option("--provider", metavar="NAME", help="One provider only.")] = "",
-    price_file: Annotated[str, typer.Option("--price-file", metavar="FILE", help="Negotiated prices, plans.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    price_file: options.PriceFile = "",
+    json: options.AllAsJson = False,
 ) -> None:
     """What tokens of a model cost: at every provider, in every tier, with sources and dates."""
     from agentcost.commands.sheets import write_tables  # noqa: PLC0415 — heavy
@@ -73,10 +74,7 @@ def book_of(file: str) -> Book | None:
 
     if not file:
         return None
-    try:
-        return read_price_file(Path(file).read_text(encoding="utf-8"), file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise AgentcostError(f"--price-file {file}: cannot be read ({error}); name a TOML file") from error
+    return read_price_file(text_of("--price-file", file), file)
 
 
 def money(value: Decimal) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentcost.commands import options
-from agentcost.commands.asked import Asked, inputs
+from agentcost.commands.asked import Asked
+from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
@@ -34,46 +35,24 @@ Output = Annotated[
 ]
 
 
+@options.composed(asked=options.only("logs", *options.READING, *options.COST))
 def redact(
-    logs: options.Logs = None,
-    salt_file: SaltFile = "",
-    keep: Keep = "",
-    output: Output = "",
-    input_format: options.InputFormat = "",
-    columns: options.Columns = "",
-    prefix: options.Prefix = None,
-    label: options.Label = None,
-    no_cache: options.NoCache = False,
-    jobs: options.Jobs = 1,
-    strict: options.Strict = False,
-    quiet: options.Quiet = False,
+    asked: Asked, salt_file: SaltFile = "", keep: Keep = "", output: Output = "", quiet: options.Quiet = False
 ) -> None:
     """A log without its text and names, to give away: it analyzes as the original does."""
-    from agentcost.commands.report import refuse_to_overwrite, warn  # noqa: PLC0415 — with the rest of the reading
-    from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
     from agentcost.redaction import Hiding, hidden_record, key_of  # noqa: PLC0415 — heavy
 
     kept, compressed = _kept(keep), _compressed(output)
     hiding = Hiding(key_of(_salt(salt_file)), kept)
-    asked = Asked(
-        logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
-        label=tuple(label or ()), cache=not no_cache, jobs=jobs, strict=strict,
-    )  # fmt: skip
-    found = inputs(asked.logs)
-    optional = frozenset(member.source.name for member in found.members if not member.named)
-    record = load_logs(found.sources, asked.reading(optional))
-    if not quiet:
-        warn(record)
-    if strict and record.skipped:
-        first = record.skipped[0]
-        raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
+    record = read(asked, quiet=quiet)
+    refuse_skips(asked, record)
     if not record.requests:
         raise AgentcostError("no request was found, so there is nothing to redact; see agentcost analyze")
     from agentcost.sharing import lines  # noqa: PLC0415 — after the logs are read: it starts threads
 
     rows = lines(hidden_record(record, hiding), kept)
     if output:
-        refuse_to_overwrite("-o", Path(output), [log.name for log in record.logs])
+        refuse_to_overwrite("-o", output, [log.name for log in record.logs])
         _write(Path(output), rows, compressed=compressed)
     else:
         _print(rows)

@@ -6,11 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
 
 from agentcost.commands import options
-from agentcost.commands.asked import Asked, inputs
-from agentcost.errors import AgentcostError, UsageError
+from agentcost.commands.asked import Asked
+from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite, warn
+from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -30,75 +34,60 @@ NAMES = {
 """The reports that show a whole log, and the help of each."""
 
 
+Save = Annotated[
+    str,
+    typer.Option("--save", metavar="FILE.agentcost", help="Write the text-free record; it is read wherever a log is."),
+]
+Full = Annotated[
+    bool,
+    typer.Option(
+        "--full",
+        help="All of it: every row, distribution, growth, how it was measured, logs, what was skipped.",
+    ),
+]
+Against = Annotated[
+    list[str] | None,
+    typer.Option("--against", metavar="EXPORT", help="A usage export of the bill: logged against billed, by day."),
+]
+
+
 def command(name: str) -> Callable[..., None]:
     """The command of a report; all take the same options."""
 
+    @options.composed(
+        asked=options.only(
+            "logs", *options.READING, *options.SELECTION, "by", "top", "sort", "assume_gap", *options.SIMULATION,
+            "hit_rate", *options.PRICES, "counter", *options.COST, *options.DATA,
+        )
+    )  # fmt: skip
     def report(
-        logs: options.Logs = None,
-        input_format: options.InputFormat = "",
-        columns: options.Columns = "",
-        prefix: options.Prefix = None,
-        label: options.Label = None,
-        since: options.Since = "",
-        until: options.Until = "",
-        tz: options.Zone = "UTC",
-        where: options.Where = None,
-        by: options.By = "",
-        top: options.Top = None,
-        sort: options.Sort = "",
-        assume_gap: options.Gap = "",
-        counter: options.Counter = "splintr",
-        no_cache: options.NoCache = False,
-        jobs: options.Jobs = 1,
-        strict: options.Strict = False,
-        format_: options.As = "text",
-        json: options.Json = False,
-        output: options.Output = "",
-        table: options.Table = "",
+        asked: Asked,
         quiet: options.Quiet = False,
-        save: options.Save = "",
-        full: options.Full = False,
+        save: Save = "",
+        full: Full = False,
         include_text: options.IncludeText = False,
         show_text: options.ShowText = False,
-        policy: options.Policy = "",
-        scope_by: options.ScopeBy = "",
-        hit_rate: options.HitRate = "tokens",
-        price_file: options.PriceFile = "",
-        price_date: options.PriceDate = "",
-        billing: options.Billing = "",
-        against: options.Against = None,
+        against: Against = None,
     ) -> None:
         from agentcost.views.order import checked_sort  # noqa: PLC0415 — heavy
 
-        asked = Asked(
-            logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
-            label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top,
-            sort=checked_sort(sort, name, by, full), assume_gap=assume_gap, counter=counter, cache=not no_cache,
-            jobs=jobs, strict=strict, policy=policy, scope_by=scope_by, every_policy=name == "cache", hit_rate=hit_rate,
-            price_file=price_file, price_date=price_date, billing=billing,
-        )  # fmt: skip
-        data = bool(output or table or json or format_ != "text")
-        told = not data and sys.stdout.isatty()  # the report's last lines say what was skipped
-        _check_texts(name, "json" if json else format_, output, table, include_text=include_text)
+        asked = replace(asked, sort=checked_sort(asked.sort, name, asked.by, full), every_policy=name == "cache")
+        quiet = quiet or (not asked.data and sys.stdout.isatty())  # the report's last lines say what was skipped
+        _check_texts(name, asked, include_text=include_text)
         billed = bills(name, against or ())
-        analysis, study = studied(asked, quiet=quiet or told, save=save)
-        record = study.record
-        skipped = [*record.skipped, *(billed.record.skipped if billed else ())]
-        if strict and skipped:
-            raise AgentcostError(f"{skipped[0].place}: {skipped[0].reason} ({len(skipped)} skipped in all; --strict)")
+        analysis, study = studied(asked, quiet=quiet, save=save)
+        refuse_skips(asked, study.record, *([billed.record] if billed else []))
         if billed:
-            put_beside(analysis, billed, asked, quiet=quiet or told)
-        if data:
-            if output:
-                logs_read = [*record.logs, *(billed.record.logs if billed else ())]
-                refuse_to_overwrite("-o", Path(output), [log.name for log in logs_read])
+            put_beside(analysis, billed, asked, quiet=quiet)
+        if asked.data:
             if include_text:
-                analysis.tables["texts"] = texts(record, analysis, asked)
+                analysis.tables["texts"] = texts(study.record, analysis, asked)
                 add_excerpts(name, study, analysis, asked, show_text=True)
-            deliver(analysis, name, "json" if json else format_, output, table)
+            logs = [*study.record.logs, *(billed.record.logs if billed else ())]
+            deliver(analysis, name, asked, [log.name for log in logs])
             return
         add_excerpts(name, study, analysis, asked, show_text=show_text)
-        draw(view_of(name, analysis, full=full, limit=top))
+        draw(view_of(name, analysis, full=full, limit=asked.top))
 
     report.__doc__ = NAMES[name]
     return report
@@ -112,47 +101,13 @@ def evaluated(asked: Asked, *, quiet: bool, save: str) -> tuple[Record, Analysis
 
 def studied(asked: Asked, *, quiet: bool, save: str) -> tuple[Analysis, Study]:
     """The analysis of the logs and the study it rests on, with their record warned about and saved as asked."""
-    from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
-    from agentcost.record import save as packed  # noqa: PLC0415 — heavy
-
     choices = asked.choices()
-    take_interrupts()
-    found = inputs(asked.logs)
-    optional = frozenset(member.source.name for member in found.members if not member.named)
-    record = load_logs(found.sources, asked.reading(optional))
-    if not quiet:
-        warn(record)
-    if save:
-        refuse_to_overwrite("--save", Path(save), [source.name for source in found.sources])
-        try:
-            Path(save).write_bytes(packed(record))
-        except OSError as error:
-            raise AgentcostError(f"--save {save}: cannot be written ({error.strerror})") from error
+    record = read(asked, quiet=quiet, save=save)
     from agentcost.analyze import asking_of, evaluate  # noqa: PLC0415 — after the logs are read: it starts threads, and forks fear them
     from agentcost.study import study  # noqa: PLC0415 — the same
 
     known = study(record, asking_of(choices))
     return evaluate(record, choices, known), known
-
-
-def refuse_to_overwrite(option: str, target: Path, logs: Sequence[str]) -> None:
-    """A log is never written over; with --save neither is any other file that is no record."""
-    if any(Path(log).exists() and target.exists() and target.samefile(log) for log in logs):
-        raise UsageError(f"{option} {target}: that is one of the logs; name another file")
-    from agentcost.record import MAGIC  # noqa: PLC0415 — heavy
-
-    if option == "--save" and target.is_file() and target.stat().st_size:
-        with target.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise UsageError(f"--save {target}: exists and is no record of agentcost; name another file")
-
-
-def take_interrupts() -> None:
-    """Ctrl-C ends a read that waits for a pipe, also when a library (polars) has installed a handler of its own."""
-    import signal  # noqa: PLC0415
-
-    if hasattr(signal, "siginterrupt"):
-        signal.siginterrupt(signal.SIGINT, True)
 
 
 def bills(name: str, exports: Sequence[str]) -> Bills | None:
@@ -190,13 +145,14 @@ _EXPLAINED = {"turns": 40, "cache": 0}
 """The reports that show what differs in texts that broke a cache: how many, beside the worst of each cause."""
 
 
-def _check_texts(name: str, form: str, output: str, table: str, *, include_text: bool) -> None:
+def _check_texts(name: str, asked: Asked, *, include_text: bool) -> None:
     """Texts are a table of their own: a format of one table cannot carry them beside another."""
+    form, output = asked.form, asked.output
     if output and not output.endswith(("/", os.sep)) and not Path(output).is_dir():
         form = Path(output).suffix.removeprefix(".").lower()
     elif output:
         return
-    if include_text and form in _ONE_TABLE and not table:
+    if include_text and form in _ONE_TABLE and not asked.table:
         raise UsageError(
             f"--include-text: {form} carries one table; add --table texts for the texts, or use --json for {name} and "
             "texts together"
@@ -212,17 +168,6 @@ def add_excerpts(name: str, study: Study, analysis: Analysis, asked: Asked, *, s
         analysis.tables["excerpts"] = excerpts(
             study, requests, asked.reading(), most=_EXPLAINED[name], show_text=show_text
         )
-
-
-_WARNED = 3
-
-
-def warn(record: Record) -> None:
-    """What could not be read, on standard error."""
-    for skip in record.skipped[:_WARNED]:
-        sys.stderr.write(f"agentcost: {skip.place}: skipped: {skip.reason}\n")
-    if len(record.skipped) > _WARNED:
-        sys.stderr.write(f"agentcost: {len(record.skipped) - _WARNED} more records skipped; --full lists them\n")
 
 
 def view_of(name: str, analysis: Analysis, *, full: bool, limit: int | None) -> RenderableType:
@@ -256,14 +201,17 @@ def draw(view: RenderableType) -> None:
     Console(width=width(), soft_wrap=False, highlight=False, emoji=False, markup=False).print(view)
 
 
-def deliver(analysis: Analysis, kind: str, form: str, output: str, table: str) -> None:
-    """Data instead of a report: to a file by its suffix, or to standard output in a format."""
+def deliver(analysis: Analysis, kind: str, asked: Asked, logs: Sequence[str]) -> None:
+    """Data instead of a report: to a file by its suffix, but none of the logs, or to standard output in a format."""
     from agentcost.export import describe_tables, export, write  # noqa: PLC0415 — heavy
 
-    if table == "list":
+    if asked.output:
+        refuse_to_overwrite("-o", asked.output, logs)
+    if asked.table == "list":
         sys.stdout.write(describe_tables(analysis))
-    elif output:
-        write(analysis, output, kind, table or None)
+    elif asked.output:
+        write(analysis, asked.output, kind, asked.table or None)
     else:
-        sys.stdout.buffer.write(export(analysis, kind, "json" if form == "text" else form, table or None))
+        form = "json" if asked.form == "text" else asked.form
+        sys.stdout.buffer.write(export(analysis, kind, form, asked.table or None))
         sys.stdout.buffer.flush()

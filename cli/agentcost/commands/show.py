@@ -12,7 +12,7 @@ import typer
 
 from agentcost.commands import options
 from agentcost.commands.asked import Asked
-from agentcost.commands.report import deliver, draw, refuse_to_overwrite, studied, width
+from agentcost.commands.report import deliver, draw, studied, width
 from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,58 +22,41 @@ if TYPE_CHECKING:
     from agentcost.study import Study
 
 
+Wanted = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="A session, SESSION/N its Nth request, a request's id, FILE:LINE, or N the log's Nth."
+    ),
+]
+
+
+@options.composed(
+    asked=options.only(
+        "logs", *options.READING, "tz", *options.SIMULATION, *options.PRICES, "counter", "no_cache", *options.DATA
+    )
+)
 def show(
-    logs: Annotated[
-        list[str] | None, typer.Argument(metavar="LOG", help="Files, folders, globs, - for a pipe, saved records.")
-    ] = None,
+    asked: Asked,
     *,
-    wanted: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="A session, SESSION/N its Nth request, a request's id, FILE:LINE, or N the log's Nth."
-        ),
-    ],
-    input_format: options.InputFormat = "",
-    columns: options.Columns = "",
-    prefix: options.Prefix = None,
-    label: options.Label = None,
-    tz: options.Zone = "UTC",
-    counter: options.Counter = "splintr",
-    no_cache: options.NoCache = False,
-    policy: options.Policy = "",
-    scope_by: options.ScopeBy = "",
-    format_: options.As = "text",
-    json: options.Json = False,
-    output: options.Output = "",
-    table: options.Table = "",
+    wanted: Wanted,
     show_text: options.ShowText = False,
     include_text: options.IncludeText = False,
-    price_file: options.PriceFile = "",
-    price_date: options.PriceDate = "",
-    billing: options.Billing = "",
 ) -> None:
     """One session or request: its path as rows, and where it parted from the one before."""
-    if not logs and sys.stdin.isatty():
+    if not asked.logs and (sys.stdin.isatty() or Path(wanted).exists()):
         raise UsageError(
             f"show needs a log and an id; is {wanted} the log? Its sessions: agentcost analyze {wanted} --by session"
         )
-    asked = Asked(
-        logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
-        label=tuple(label or ()), tz=tz, counter=counter, cache=not no_cache, policy=policy, scope_by=scope_by,
-        price_file=price_file, price_date=price_date, billing=billing,
-    )  # fmt: skip
     analysis, study = studied(asked, quiet=True, save="")
-    data = bool(output or table or json or format_ != "text")
     found, whole = matching(analysis.tables["requests"].with_row_index("index"), wanted)
     one = _one(study, found, asked, text=show_text or include_text) if len(found) == 1 else None
-    if not data:
+    if not asked.data:
         _draw(analysis, found, wanted, one, whole=whole)
         return
     if one is None and not whole:
         raise UsageError(f"{len(found)} requests match {wanted}; name one of them (N, an id, FILE:LINE, SESSION/N)")
-    if output:
-        refuse_to_overwrite("-o", Path(output), [log.name for log in study.record.logs])
-    deliver(_data(analysis, found, one, include_text=include_text), "show", "json" if json else format_, output, table)
+    tables = _data(analysis, found, one, include_text=include_text)
+    deliver(tables, "show", asked, [log.name for log in study.record.logs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +113,7 @@ def _data(analysis: Analysis, found: DataFrame, one: _One | None, *, include_tex
     return Found(analysis.scope, analysis.rulers, analysis.tables | tables)
 
 
-_NUMBER = re.compile(r"#?([1-9]\d*)")
+_NUMBER = re.compile(r"#?(\d+)")
 
 
 def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
@@ -159,6 +142,7 @@ def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
         found = requests.filter(test)
         if len(found):
             return _with_session(requests, found)
+    _refuse_number(requests, wanted)
     some = ", ".join(requests["session"].unique(maintain_order=True).head(3).to_list())
     raise UsageError(f"{wanted}: no such session or request; sessions are, for example, {some}")
 
@@ -176,14 +160,30 @@ def _session_like(name: str) -> Expr:
 
 def _nth(requests: DataFrame, wanted: str) -> DataFrame:
     """The Nth request of the log, or of the session in front of a slash; none where that is no number or too large."""
+    own, number = _numbered(requests, wanted)
+    return own.slice(number - 1, 1) if number else requests.clear()
+
+
+def _numbered(requests: DataFrame, wanted: str) -> tuple[DataFrame, int]:
+    """The requests that a number counts (all, or of the session in front of a slash), and the number; 0 for none."""
     session, slash, last = wanted.rpartition("/")
     number = _NUMBER.fullmatch(last)
     if not number or (slash and not session):
-        return requests.clear()
-    own = requests
-    if slash:
-        own = requests.filter(requests["session"] == session)
-        own = own if len(own) else requests.filter(_session_like(session))
-        if own["session"].n_unique() > 1:
-            return requests.clear()
-    return own.slice(int(number[1]) - 1, 1)
+        return requests.clear(), 0
+    if not slash:
+        return requests, int(number[1])
+    own = requests.filter(requests["session"] == session)
+    own = own if len(own) else requests.filter(_session_like(session))
+    return (own if own["session"].n_unique() == 1 else requests.clear()), int(number[1])
+
+
+def _refuse_number(requests: DataFrame, wanted: str) -> None:
+    """UsageError where a number counts requests that there are, but not so many."""
+    own, _ = _numbered(requests, wanted)
+    if len(own):
+        session, slash, _ = wanted.rpartition("/")
+        has = f"session {session} has" if slash else "the log has"
+        raise UsageError(
+            f"{wanted}: {has} {len(own):,} request{'s' * (len(own) != 1)}; write {session}{slash}1 to "
+            f"{session}{slash}{len(own)}"
+        )

@@ -10,7 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from agentcost.baseline import Baseline
-from agentcost.commands.asked import Asked, inputs
+from agentcost.commands.asked import Asked
+from agentcost.commands.reading import read, refuse_skips
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.record import Record
 
@@ -50,23 +51,9 @@ def run_of(logs: Sequence[str], asked: Asked, model: str = "", *, quiet: bool = 
         from agentcost.fixedprefix import fixed_prefix  # noqa: PLC0415 — heavy
 
         return Run(fixed_prefix(files, model), own, static=True)
-    return Run(_read(own, quiet=quiet), own)
-
-
-def _read(asked: Asked, *, quiet: bool) -> Record:
-    from agentcost.commands.report import take_interrupts, warn  # noqa: PLC0415 — heavy
-    from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
-
-    take_interrupts()
-    found = inputs(asked.logs)
-    optional = frozenset(member.source.name for member in found.members if not member.named)
-    record = load_logs(found.sources, asked.reading(optional))
-    if not quiet:
-        warn(record)
-    if asked.strict and record.skipped:
-        first = record.skipped[0]
-        raise AgentcostError(f"{first.place}: {first.reason} ({len(record.skipped)} skipped in all; --strict)")
-    return record
+    record = read(own, quiet=quiet)
+    refuse_skips(own, record)
+    return Run(record, own)
 
 
 def baseline_in(logs: Sequence[str]) -> Baseline | None:

@@ -84,8 +84,8 @@ def architecture_of(name: str) -> Architecture:
             raise UsageError(f"{name}: not modelled: {found.reason}; pass its config.json with --hf-config")
     near = get_close_matches(next(reversed([*spellings(name)])), [*known], n=6, cutoff=0.5)
     ids = list(dict.fromkeys(known[alias] for alias in near))[:3]
-    hint = f"did you mean {', '.join(ids)}?" if ids else "`agentcost models` lists them"
-    raise UsageError(f"{name}: no such model; {hint} --hf-config takes any config.json of Hugging Face")
+    hint = f"did you mean {', '.join(ids)}?" if ids else "`agentcost models` lists them;"
+    raise UsageError(f"{name}: no such model; {hint} kv --hf-config takes any config.json of Hugging Face")
 
 
 def format_of(name: str) -> KvFormat:
