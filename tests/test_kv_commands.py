@@ -78,7 +78,7 @@ def test_the_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join(run(monkeypatch, "kv", QUICKSTART, "--no-cache", width=140).split())
-    assert text.startswith("KV in bf16 on qwen3-30b-a3b: median request 1.07 GiB (11.7k tokens)")
+    assert text.startswith("KV in bf16 on qwen3-coder-30b-a3b: median request 1.07 GiB (11.7k tokens)")
     assert "name a memory" in text
     assert "The architecture of claude-sonnet-4-5-20250929, claude-haiku-4-5-20251001 is unknown" in text
     assert "minimax-m2 ±30%" in text
@@ -139,7 +139,7 @@ def test_data_in_other_forms(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_sheets_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     found = tables(monkeypatch, "models")
     assert {name: len(rows) for name, rows in found.items()} == {
-        "models": 67, "kv_formats": 20, "records": 11, "weights_formats": 5, "not_modelled": 9,
+        "models": 69, "kv_formats": 20, "records": 11, "weights_formats": 5, "not_modelled": 9,
     }  # fmt: skip
     assert found["models"][0]["layer_groups"] == [{"kind": "full", "count": 32, "num_kv_heads": 8, "head_dim": 128}]
     assert [row["id"] for row in tables(monkeypatch, "models", "glm-4.6")["models"]] == ["glm-4.6"]

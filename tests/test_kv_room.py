@@ -201,3 +201,25 @@ def test_the_union_of_paths_at_every_moment(above: list[int], calls: list[tuple[
             (7 * len(inside),),
         )
     assert not found or found[-1].running == 0
+
+
+@pytest.mark.parametrize(
+    ("ranks", "told"),
+    [(3, "3 ranks cannot divide its 64 attention heads, which engines refuse; --tp 2 or 4 can"), (8, ""), (64, "")],
+)
+def test_ranks_divide_the_attention_heads(ranks: int, told: str) -> None:
+    llama = architecture_of("llama-3.1-70b")
+    room = KvAsk(models=(llama,), layout=Layout(ranks), accelerator=H200, count=ranks).room(llama)
+    assert room is not None
+    assert (room.problem, room.per_rank is None) == (told, bool(told))
+    alone = KvAsk(models=(llama,), layout=Layout(ranks, dp_attention=True), accelerator=H200, count=ranks).room(llama)
+    assert alone is not None
+    assert "attention heads" not in alone.problem
+
+
+def test_as_many_accelerators_are_advised_as_can_share_the_heads() -> None:
+    """113 GiB of weights need three L40S of 48 GB, but 32 heads take four."""
+    model = architecture_of("qwen3-30b-a3b")
+    room = beside_weights(accelerator_named("l40s"), 1, Layout(1), 0.9, 121 * 10**9, "bf16", heads=32)
+    assert model.num_attention_heads == 32
+    assert "take 4 or more" in room.problem

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from agentcost.datasheets.architecture import Architecture, KvFormat, WeightsFormat
 from agentcost.datasheets.hardware import Accelerator
@@ -14,7 +15,7 @@ from agentcost.datasheets.models import TYPICAL, architecture_of, format_of, wei
 from agentcost.errors import UsageError
 from agentcost.kv.allocation import ENGINES, Allocation, Engine, allocated
 from agentcost.kv.footprint import growing, needed, parts
-from agentcost.kv.room import UTILIZATION, Room, beside_weights, in_blocks, in_memory, weights_bytes
+from agentcost.kv.room import UTILIZATION, Room, beside_weights, in_blocks, in_memory, uneven, weights_bytes
 from agentcost.kv.storage import ALONE, Layout, Stored, stored
 
 SHOWN_FORMATS = ("bf16", "fp8", "int8_per_token_head", "int4_per_token_head", "nvfp4")
@@ -44,7 +45,12 @@ class KvAsk(msgspec.Struct, frozen=True, dict=True):
     named: bool = False
 
     def room(self, model: Architecture) -> Room | None:
-        """The memory for a model's cache; None where none was asked for."""
+        """The memory for a model's cache, or why there is none; None where none was asked for."""
+        found = self._room(model)
+        problem = uneven(model, self.layout) if found else ""
+        return replace(found, per_rank=None, weights=None, blocks=None, problem=problem) if found and problem else found
+
+    def _room(self, model: Architecture) -> Room | None:
         if self.blocks is not None:
             return in_blocks(self.blocks, self.layout)
         if self.memory is not None:
@@ -55,7 +61,10 @@ class KvAsk(msgspec.Struct, frozen=True, dict=True):
         name, confidence = self.weights.name, model.params_confidence
         if self.weights_memory is not None:
             name, confidence = "given", ""
-        return beside_weights(self.accelerator, self.count, self.layout, self.utilization, own, name, confidence)
+        return beside_weights(
+            self.accelerator, self.count, self.layout, self.utilization, own, name, confidence,
+            1 if self.layout.dp_attention else model.num_attention_heads,
+        )  # fmt: skip
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -112,7 +121,7 @@ class Pair(msgspec.Struct, frozen=True, dict=True):
 FOOTPRINT = {
     "model": pl.String, "kv_format": pl.String, "of": pl.String, "measure": pl.String, "tokens": pl.Int64,
     "needed_bytes": pl.Int64, "allocated_bytes": pl.Int64, "fit": pl.Int64, "room": pl.String, "reason": pl.String,
-    "basis": pl.String, "band": pl.Float64,
+    "basis": pl.String, "band": pl.Float64, "max_context": pl.Int64,
 }  # fmt: skip
 
 
@@ -129,7 +138,7 @@ def footprint_rows(
             pair.whole(tokens) if known else None,
             pair.takes(tokens).bytes * pair.ranks() if known else None,
             pair.fit(tokens) if known else None,
-            room.name if room else "", why, basis, band,
+            room.name if room else "", why, basis, band, pair.model.max_context,
         )  # fmt: skip
 
 

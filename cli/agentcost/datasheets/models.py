@@ -24,12 +24,12 @@ REFERENCE_TOKENS = 98_304
 """The prompt of which every model's bytes are known, to check its geometry."""
 
 TYPICAL = (
-    "qwen3-30b-a3b", "llama-3.1-70b", "gpt-oss-120b", "minimax-m2", "qwen3.5-397b-a17b", "glm-5.2", "kimi-k2.5",
+    "qwen3-coder-30b-a3b", "llama-3.1-70b", "gpt-oss-120b", "minimax-m2", "qwen3.5-397b-a17b", "glm-5.2", "kimi-k2.5",
     "deepseek-v3.2", "deepseek-v4-pro",
 )  # fmt: skip
 """Shown side by side where no model is named: one of each way to keep a cache, the smallest first."""
 
-TYPICAL_ONE = "qwen3-30b-a3b"
+TYPICAL_ONE = "qwen3-coder-30b-a3b"
 """The model of the default report: coding agents run it, and one accelerator holds it."""
 
 

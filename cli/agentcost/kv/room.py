@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.datasheets.architecture import Architecture, WeightsFormat
 from agentcost.datasheets.hardware import Accelerator
@@ -49,11 +50,12 @@ class Room(msgspec.Struct, frozen=True):
 
 def beside_weights(
     accelerator: Accelerator, count: int, layout: Layout, utilization: float, weights: int | None,
-    weights_format: str = "", confidence: str = "",
+    weights_format: str = "", confidence: str = "", heads: int = 0,
 ) -> Room:  # fmt: skip
     """The room on `count` accelerators, in replicas of `layout.tp`. Activations and graphs are not taken off.
 
-    `weights` are one replica's bytes, None where they are unknown. UsageError for what cannot be built.
+    `weights` are one replica's bytes, None where they are unknown, `heads` the attention heads that ranks divide (0:
+    not known). UsageError for what cannot be built.
     """
     checked_layout(layout, count)
     if not 0 < utilization <= 1:
@@ -69,7 +71,7 @@ def beside_weights(
         text = (
             f"{gibibytes(weights)} of {weights_format} weights do not fit in "
             f"{gibibytes(usable * layout.tp)} ({layout.tp} × {accelerator.id} at {utilization:g}); "
-            f"take {weights // usable + 1} or more, or smaller weights"
+            f"take {_dividing(heads, weights // usable + 1)} or more, or smaller weights"
         )
         return _without(room, text)
     return Room(name, layout, layout.tp, replicas, usable - own, weights, weights_format, confidence)
@@ -105,13 +107,31 @@ def checked_layout(layout: Layout, count: int) -> None:
         raise UsageError("--dcp and --dp-attention exclude each other: one splits a sequence, the other does not")
 
 
+def uneven(model: Architecture, layout: Layout) -> str:
+    """Why the ranks cannot share the model's attention heads; "" where they can.
+
+    Engines refuse it: vLLM's "Total number of attention heads (64) must be divisible by tensor parallel size (3)"
+    (vllm-project/vllm issue 52435, 2026-08-15; checked 2026-11-25).
+    """
+    heads = model.num_attention_heads
+    if not heads or heads % layout.split == 0:
+        return ""
+    near = [ranks for ranks in range(1, heads + 1) if heads % ranks == 0]
+    below = max(ranks for ranks in near if ranks < layout.split)
+    above = next((ranks for ranks in near if ranks > layout.split), below)
+    told = " or ".join(str(ranks) for ranks in sorted({below, above}))
+    return f"{layout.split} ranks cannot divide its {heads} attention heads, which engines refuse; --tp {told} can"
+
+
+def _dividing(heads: int, ranks: int) -> int:
+    """The least number of ranks, that many or more, that divides the heads; as it is where none does."""
+    return next((more for more in range(ranks, heads + 1) if heads % more == 0), ranks)
+
+
 def weights_bytes(model: Architecture, format_: WeightsFormat) -> int | None:
     """The bytes of the model's weights; None where its parameters are not known."""
     return None if model.total_params is None else int(model.total_params * format_.bytes_per_parameter)
 
 
 def _without(room: Room, problem: str) -> Room:
-    return Room(
-        room.name, room.layout, room.ranks, room.replicas, None, room.weights, room.weights_format, room.confidence,
-        None, problem,
-    )  # fmt: skip
+    return replace(room, per_rank=None, blocks=None, problem=problem)

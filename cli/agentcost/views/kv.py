@@ -13,7 +13,7 @@ from agentcost.units import UNKNOWN, duration, exact, gibibytes, percent, plural
 from agentcost.views.analyze import closing, empty
 from agentcost.views.capacity import capacity
 from agentcost.views.headline import coverage
-from agentcost.views.kvremarks import accuracy, missing, remarks, rooms, short
+from agentcost.views.kvremarks import accuracy, beyond, missing, remarks, rooms, short
 from agentcost.views.layout import Column, Table, plain, quiet, title
 from agentcost.views.prefill import prefill
 from agentcost.views.tiers import tiers
@@ -221,6 +221,7 @@ def _given(analysis: Analysis, width: int) -> Iterator[RenderableType]:
         yield plain(f"{first['room']}: {counts + ' fit at once' if counts else first['reason'] or UNKNOWN}", width)
     else:
         yield plain(NAME_A_ROOM, width)
+    yield from beyond(frame, width)
     yield Text()
     yield _by_allocation(_documented(frame), width) if alone else _by_format(frame, width)
     if alone:

@@ -25,6 +25,7 @@ def short(name: str) -> str:
 
 def remarks(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     yield from _hosted(analysis, width)
+    yield from beyond(analysis.tables["footprint"], width)
     yield from rooms(analysis, width)
     yield from missing(analysis.tables["footprint"], width)
     yield from accuracy(analysis, width)
@@ -42,11 +43,14 @@ def _hosted(analysis: Analysis, width: int) -> Iterator[RenderableType]:
 def rooms(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     """Where weights leave no room, and what the counts rest on."""
     rows = analysis.tables["room"].to_dicts()
-    without = [row for row in rows if row["reason"]]
-    if len(without) == 1:
-        yield Paragraph(Text(f"{without[0]['model']}: {without[0]['reason']}", style="yellow"), width)
-    elif without:
-        told = ", ".join(f"{row['model']} ({gibibytes(row['weights_bytes'])})" for row in without)
+    heavy = [row for row in rows if row["reason"] and row["weights_bytes"] is not None]
+    others = [row for row in rows if row["reason"] and row["weights_bytes"] is None]
+    for alike in (others, heavy if len(heavy) == 1 else []):
+        if alike:
+            likewise = f"; likewise {', '.join(row['model'] for row in alike[1:])}" if alike[1:] else ""
+            yield Paragraph(Text(f"{alike[0]['model']}: {alike[0]['reason']}{likewise}", style="yellow"), width)
+    if len(heavy) > 1:
+        told = ", ".join(f"{row['model']} ({gibibytes(row['weights_bytes'])})" for row in heavy)
         text = f"{rows[0]['room']} cannot hold {rows[0]['weights_format']} weights of {told}: raise --count or pass a"
         yield Paragraph(Text(f"{text} smaller --weights-dtype", style="yellow"), width)
     if rows and rows[0]["weights_format"]:
@@ -78,6 +82,15 @@ def _copies(frame: DataFrame, rows: Sequence[Row], width: int) -> Iterator[Rende
         names = ", ".join(several["model"].unique(maintain_order=True).to_list())
         text = f"{names}: keys and values lie on several of the {ranks} ranks"
         yield quiet(f"{text}; --dp-attention (or --dcp for MLA) keeps them once", width)
+
+
+def beyond(frame: DataFrame, width: int) -> Iterator[RenderableType]:
+    """The models that the largest size is too long for."""
+    long = frame.filter(frame["tokens"] > frame["max_context"]).unique("model", maintain_order=True)
+    if len(long):
+        told = ", ".join(f"{name} {exact(most)}" for name, most in long.select("model", "max_context").iter_rows())
+        more = exact(max(frame["tokens"].to_list()))
+        yield Paragraph(Text(f"More than a model takes (up to {more} tokens): {told}", style="yellow"), width)
 
 
 def missing(frame: DataFrame, width: int) -> Iterator[RenderableType]:

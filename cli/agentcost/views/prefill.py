@@ -78,6 +78,8 @@ def _answer(rows: list[Row]) -> str:
 def _notes(rows: list[Row], named: bool) -> Iterator[str]:
     """What the times, the dollars and the traffic rest on."""
     row = rows[-1]
+    if row["measure"] == "all":
+        yield "median, p90, p99 and largest: of each column by itself, so a row is no single prompt."
     if row["cold_s"] is None:
         yield f"Times are unknown: {row['reason']}" if row["machine"] else "Times: name an --accelerator"
     else:
