@@ -236,6 +236,63 @@ def test_static_inputs_are_gated_without_a_log(elsewhere: Path, name: str, value
     assert command("check", path, "--no-cache", "--model", "gpt-4o", "--limit", "cost_per_session<=1")[0] == 3
 
 
+SHOP = "You help the customers of a shop that sells books, in short sentences. "
+FIND = {"type": "object", "properties": {"number": {"type": "string", "description": "The order's number."}}}
+CHAT_TOOL = {"name": "find", "description": "Finds an order by its number.", "parameters": FIND}
+USER = {"role": "user", "content": "Where is order 7?"}
+MANY = [
+    ("gpt-4o", "chat/completions", {"messages": [{"role": "system", "content": SHOP * 9}, USER]}),
+    ("gpt-4o", "chat/completions", {"messages": [{"role": "developer", "content": SHOP}, USER, USER],
+                                    "tools": [{"type": "function", "function": CHAT_TOOL}],
+                                    "tool_choice": "required"}),
+    ("gpt-4o", "responses", {"instructions": SHOP, "input": "Where is it?",
+                             "tools": [{"type": "function", **CHAT_TOOL}]}),
+    ("gpt-4o", "responses", {"input": [{"role": "developer", "content": SHOP}, USER]}),
+    ("claude-sonnet-4-5", "messages", {"max_tokens": 9, "system": SHOP, "messages": [USER],
+                                       "tools": [{"name": "find", "description": "Finds.", "input_schema": FIND}]}),
+    ("gemini-2.5-pro", "models/gemini-2.5-pro:generateContent",
+     {"systemInstruction": {"parts": [{"text": SHOP}]}, "contents": [{"role": "user", "parts": [{"text": "Where?"}]}],
+      "tools": [{"functionDeclarations": [CHAT_TOOL]}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "call", "body"), MANY, ids=[f"{call}-{n}" for n, (_, call, _) in enumerate(MANY)])
+def test_a_body_counts_as_the_same_request_does_in_a_log(
+    elsewhere: Path, model: str, call: str, body: dict[str, object]
+) -> None:
+    own = body if "contents" in body else {"model": model, **body}
+    path = written(elsewhere, "body.json", own)
+    log = elsewhere / "log.jsonl"
+    sent = {"url": f"https://host/v1/{call}", "timestamp": "2026-11-02T09:00:00Z", "request": own}
+    log.write_text(json.dumps(sent) + "\n", encoding="utf-8")
+    asked = ["--no-cache", "--model", model, "--limit", "fixed_prefix_tokens<=1", "--json"]
+    found = [json.loads(command("check", file, *asked)[1]) for file in (path, log)]
+    assert [one["static"] for one in found] == [True, False]
+    values = [verdict["value"] for one in found for verdict in one["verdicts"] if verdict["limit"].startswith("fixed")]
+    assert len(values) == 2
+    assert values[0] == values[1] > 15
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "gemini-2.5-pro"])
+def test_a_tool_counts_the_same_in_a_list_and_in_a_body(elsewhere: Path, model: str) -> None:
+    tool = {"name": "find", "description": "Finds.", "inputSchema": FIND}
+    chat = {"name": "find", "description": "Finds.", "parameters": FIND}
+    bodies = {
+        "gpt-4o": {"messages": [USER], "tools": [{"type": "function", "function": chat}]},
+        "claude-sonnet-4-5": {"messages": [USER], "max_tokens": 9, "tools": [
+            {"name": "find", "description": "Finds.", "input_schema": FIND}]},
+        "gemini-2.5-pro": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+                           "tools": [{"functionDeclarations": [chat]}]},
+    }  # fmt: skip
+    files = [
+        written(elsewhere, "list.json", {"result": {"tools": [tool]}}),
+        written(elsewhere, "body.json", {**bodies[model], "model": model}),
+    ]
+    asked = ["--no-cache", "--model", model, "--limit", "tool_tokens<=1", "--json"]
+    values = [json.loads(command("check", file, *asked)[1])["verdicts"][0]["value"] for file in files]
+    assert values[0] == values[1]
+
+
 def test_a_tools_list_needs_a_model_and_may_name_its_server(elsewhere: Path) -> None:
     path = written(elsewhere, "mcp.json", LIST)
     with pytest.raises(AgentcostError, match="names no model"):

@@ -14,7 +14,7 @@ from tests.faults import Fault, in_system, log, session
 from tests.reading import memory_source
 
 from agentcost.cacheprompts import Asking
-from agentcost.comparing import aligned, nodes_of, parting_of, path_of, reached, references_of
+from agentcost.comparing import aligned, nodes_of, parting_of, path_of, reached
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
 from agentcost.model import Kind, Segment
@@ -70,7 +70,7 @@ def studied(name: str) -> Study:
 @pytest.mark.parametrize("name", LOGS)
 def test_a_path_rises_to_its_prompt_and_its_texts_sum_to_what_the_tables_say(name: str) -> None:
     found = studied(name)
-    references = references_of(found)
+    references = found.run.references
     for index, prompt in enumerate(found.run.prompts):
         rows = path_of(found, index, references[index])
         lengths = [row.cumulative for row in rows]
@@ -88,7 +88,7 @@ def test_a_path_rises_to_its_prompt_and_its_texts_sum_to_what_the_tables_say(nam
 @pytest.mark.parametrize("name", LOGS)
 def test_what_two_paths_share_stands_in_front_of_where_they_part(name: str) -> None:
     found = studied(name)
-    for index, reference in enumerate(references_of(found)):
+    for index, reference in enumerate(found.run.references):
         if reference is None:
             continue
         parting = parting_of(found, index, reference)
@@ -118,7 +118,7 @@ def test_the_bill_says_how_long_a_prefix_is() -> None:
 def parted(fault: Fault, position: int = 4, dialect: str = "anthropic") -> Parting:
     steps = fault(session(dialect), position)
     found = study(load_logs([memory_source("made.jsonl", log(dialect, steps, None))], Reading()), Asking())
-    reference = references_of(found)[position]
+    reference = found.run.references[position]
     assert reference is not None
     assert reference.row == position - 1
     return parting_of(found, position, reference)
@@ -161,7 +161,7 @@ def test_what_a_model_does_not_see_again_is_marked() -> None:
     for number, segments in enumerate(seen):
         maker.send(segments, model="claude-haiku-4-5", provider="anthropic", session="s", started=1e9 + number)
     found = study(maker.made(), Asking())
-    reference = references_of(found)[2]
+    reference = found.run.references[2]
     rows = path_of(found, 2, reference)
     assert [row.component for row in rows if row.stripped] == ["thinking"]
     assert rows[-1].cumulative == found.run.prompts[2].total

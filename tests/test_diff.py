@@ -20,8 +20,8 @@ from agentcost.changes import part_changes
 from agentcost.choices import Choices
 from agentcost.comments import LONGEST, MARKER, difference_github, difference_json, difference_markdown
 from agentcost.diff import difference
-from agentcost.gate import STAGES, Difference
-from agentcost.gatewords import by_certainty, by_stage, headline
+from agentcost.gate import STAGES, Difference, Pair
+from agentcost.gatewords import both, by_certainty, by_stage, headline
 from agentcost.model import Usage
 from agentcost.results import Ruler
 from agentcost.summing import summed_up
@@ -62,6 +62,28 @@ def test_the_culprits_stage_has_most_of_the_difference(scenario: str) -> None:
     found = compared(scenario)
     stages = by_stage(found.causes)
     assert max(STAGES, key=lambda stage: stages[stage][1] or Decimal(0)) == LEADING[scenario]
+
+
+def test_another_model_is_no_change_of_what_was_sent() -> None:
+    """Both sides are measured with one ruler: the same texts are as long, whichever model was billed for them."""
+    base, head = pair("model-switched")
+    found = difference(base, head, ("base", "head"))
+    assert [(cause.stage, cause.tokens) for cause in found.causes] == [("model", 0)]
+    (prefix,) = [one for one in found.pairs if one.name == "fixed prefix"]
+    assert prefix.base == prefix.head
+    assert found.notes == ("other models: they count the same texts alike",)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        ("0.0587", "0.0596", ("$0.05870", "$0.05960")), ("0.0587", "0.0587", ("$0.059", "$0.059")),
+        ("0.0018", "0.0092", ("$0.0018", "$0.0092")), ("1234.2", "1234.9", ("$1,234.20", "$1,234.90")),
+        ("0", "0.5", ("$0.00", "$0.50")),
+    ],
+)  # fmt: skip
+def test_both_costs_have_digits_enough_to_tell_them_apart(base: str, head: str, expected: tuple[str, str]) -> None:
+    assert both(Pair("cost", Decimal(base), Decimal(head), "dollars")) == expected
 
 
 def test_nothing_changed_has_no_cause_and_no_comment() -> None:

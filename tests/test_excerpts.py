@@ -15,7 +15,7 @@ from tests.test_cli import agentcost
 
 from agentcost.analyze import Choices, evaluate
 from agentcost.cacheprompts import Asking
-from agentcost.comparing import parting_of, references_of
+from agentcost.comparing import parting_of
 from agentcost.excerpts import excerpts, texts_of, with_excerpts
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
@@ -47,7 +47,7 @@ def told(found: Study, *, show_text: bool = False) -> pl.DataFrame:
 
 def changed(found: Study, *, show_text: bool = False) -> Sequence[PartingRow]:
     """The lines of the request with the fault that changed."""
-    reference = references_of(found)[POSITION]
+    reference = found.run.references[POSITION]
     assert reference is not None
     parting = parting_of(found, POSITION, reference)
     rows = with_excerpts(found, POSITION, reference, parting, Reading(), show_text=show_text).rows

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tests.reading import FIXTURES
+from tests.reading import FIXTURES, SHARED, needs_shared
 
 from agentcost.analyze import Choices, evaluate
+from agentcost.cache.bounds import content_bounds
+from agentcost.cacheprompts import Asking
 from agentcost.errors import UsageError
 from agentcost.hitrates import RATES, Counted, checked_rate, rate_of
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
+from agentcost.pools import block_of
 from agentcost.results import HIT_RATES
+from agentcost.study import study
 
 LOG = Counted(
     read=[0, 800, 900, 0],
@@ -19,6 +23,7 @@ LOG = Counted(
     known=[0, 900, 600, 500],
     eligible=[True, True, True, False],
     session=["a", "a", "b", "b"],
+    block=300,
 )
 
 
@@ -33,6 +38,11 @@ LOG = Counted(
         ("request-mean", (0 + 0.8 + 0.45 + 0) / 4),
         ("session-mean", (800 / 2000 + 900 / 2500) / 2),
         ("last-half", 900 / 2500),
+        ("blocks", (2 + 3) / (4 + 4 + 7 + 2)),
+        ("full-blocks", (2 + 3) / (3 + 3 + 6 + 1)),
+        ("block-mean", (0 + 2 / 4 + 3 / 7 + 0) / 4),
+        ("last-half-blocks", 3 / 9),
+        ("last-half-block-mean", (3 / 7 + 0) / 2),
     ],
 )
 def test_a_rate_is_a_share_of_what_it_names(name: str, rate: float) -> None:
@@ -41,9 +51,32 @@ def test_a_rate_is_a_share_of_what_it_names(name: str, rate: float) -> None:
 
 @pytest.mark.parametrize("name", list(RATES))
 def test_without_anything_to_be_of_a_rate_is_unknown(name: str) -> None:
-    assert rate_of(name, Counted([], [], [], [], [], [])) is None
+    assert rate_of(name, Counted([], [], [], [], [], [], 16)) is None
     if name != "requests":
-        assert rate_of(name, Counted([0], [0], [0], [0], [False], ["s"])) is None
+        assert rate_of(name, Counted([0], [0], [0], [0], [False], ["s"], 16)) is None
+
+
+GOLDEN = {
+    "conversation_trace.jsonl": {"tokens": 0.3736, "blocks": 0.3664, "full-blocks": 0.3819, "block-mean": 0.3843,
+                                 "last-half": 0.3981, "last-half-blocks": 0.3900, "last-half-block-mean": 0.4042},
+    "synthetic_trace.jsonl": {"tokens": 0.6512, "blocks": 0.6396, "full-blocks": 0.6594, "block-mean": 0.4232,
+                              "last-half": 0.8627, "last-half-blocks": 0.8511, "last-half-block-mean": 0.6741},
+}  # fmt: skip
+"""Of Mooncake's traces in a cache that keeps everything, by other means."""
+
+
+@needs_shared
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_rates_of_published_traces(name: str) -> None:
+    record = load_logs([open_source(SHARED / "hash-block" / "mooncake" / name)], Reading())
+    requests = record.ordered()
+    known = study(record, Asking())
+    read = content_bounds(known.run.shape, known.run.prompts, at_once=True)
+    prompt = [one.total for one in known.run.prompts]
+    none = [0] * len(read)
+    counted = Counted(read, none, prompt, none, [True] * len(read), [""] * len(read), block_of(record.tree, requests))
+    assert counted.block == 512
+    assert {rate: rate_of(rate, counted) for rate in GOLDEN[name]} == pytest.approx(GOLDEN[name], abs=5.1e-5)
 
 
 def test_every_rate_has_its_words() -> None:

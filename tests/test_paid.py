@@ -17,7 +17,7 @@ from tests.test_views import LOGS, analysis, at_root, one_line, printed, record
 from agentcost.analyze import evaluate
 from agentcost.cacheprompts import Asking
 from agentcost.choices import Choices
-from agentcost.comparing import path_of, references_of
+from agentcost.comparing import path_of
 from agentcost.costs import Pricing, costs_of
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
@@ -179,7 +179,7 @@ def test_each_way_of_paying_has_a_chart_and_its_name_in_every_row() -> None:
 def test_the_rows_of_a_path_and_what_stands_before_them_are_the_input_dollars(log: str) -> None:
     found = study(record(log), Asking())
     costed = costs_of(found.requests, found.measured, found.run, Pricing())
-    requests, references = analysis(log).tables["requests"], references_of(found)
+    requests, references = analysis(log).tables["requests"], found.run.references
     for index in range(0, len(requests), 3):
         row = requests.row(index, named=True)
         rows = priced_path(path_of(found, index, references[index]), costed, index, hidden=bool(row["hidden"]))

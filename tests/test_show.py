@@ -17,7 +17,7 @@ from tests.test_views import analysis, at_root, printed, record
 
 from agentcost.cacheprompts import Asking
 from agentcost.commands.show import matching
-from agentcost.comparing import parting_of, path_of, references_of
+from agentcost.comparing import parting_of, path_of
 from agentcost.errors import UsageError
 from agentcost.excerpts import with_excerpts
 from agentcost.export import REPORTS
@@ -35,7 +35,7 @@ DOCS = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 
 
 def parting(found: Study, index: int, *, text: bool = False) -> Parting:
-    reference = references_of(found)[index]
+    reference = found.run.references[index]
     assert reference is not None
     made = parting_of(found, index, reference)
     return with_excerpts(found, index, reference, made, Reading(), show_text=text)
@@ -45,7 +45,7 @@ def parting(found: Study, index: int, *, text: bool = False) -> Parting:
 @pytest.mark.parametrize("row", [30, 20])
 def test_golden_beside(row: int, width: int, golden: Callable[[str, str], None]) -> None:
     found = study(record("quickstart"), Asking())
-    references = references_of(found)
+    references = found.run.references
     request = analysis("quickstart").tables["requests"].row(row, named=True)
     text = printed(show(request, path_of(found, row, references[row]), width, "UTC", parting(found, row)))
     golden(f"quickstart-show-{row}-beside-{width}.txt", text)
@@ -205,7 +205,7 @@ def test_a_log_is_not_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("log", ["quickstart", "codex", "subagent", "azure"])
 def test_a_request_fits_every_width(log: str, width: int) -> None:
     found = study(record(log), Asking())
-    references, requests = references_of(found), analysis(log).tables["requests"]
+    references, requests = found.run.references, analysis(log).tables["requests"]
     for row in range(0, len(requests), 7):
         reference = references[row]
         made = parting_of(found, row, reference) if reference else None

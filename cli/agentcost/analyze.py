@@ -10,13 +10,14 @@ from agentcost import cachebounds, cachecomponents, cachetables, costtables, tab
 from agentcost.cacheprompts import Asking
 from agentcost.caching import under_every_policy
 from agentcost.choices import Choices
-from agentcost.comparing import path_of, references_of
+from agentcost.comparing import path_of
 from agentcost.costing import cost_tables
 from agentcost.costs import costs_of
 from agentcost.kvtables import kv_lines
 from agentcost.model import ROOT, Knowledge
+from agentcost.pools import block_of
 from agentcost.record import Record
-from agentcost.results import Analysis, PathRow, Scope
+from agentcost.results import Analysis, PathRow, Scope, simulated
 from agentcost.selection import calendar, checked_key, offered, select
 from agentcost.study import Study, study
 from agentcost.whatifs import no_what_ifs
@@ -52,6 +53,7 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
     known = {request.knowledge for request in requests}
     compared = choices.every_policy and known != {Knowledge.COUNTS}  # lengths alone are under no policy
     others = under_every_policy(run, Knowledge.BLOCKS in known) if compared else {}
+    block = block_of(record.tree, requests) if "block" in choices.hit_rate else 1
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
@@ -60,7 +62,7 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
         "groups": tables.groups(chosen, keys),
-        "caches": cachetables.caches(chosen, requests, run, others, choices.hit_rate),
+        "caches": cachetables.caches(chosen, requests, run, others, choices.hit_rate, block),
         "cache_components": (
             cachecomponents.components(record.tree, requests, measured, run, indexes)
             if compared
@@ -76,7 +78,8 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
         "rulers": tables.rulers([found.ruler for found in measured]),
         **tables.accounts(record),
     }
-    replayed = compared and found["caches"].filter(policy="as run")["relative_cost"].count() > 0
+    run_as = simulated(found["caches"])
+    replayed = compared and run_as is not None and run_as["relative_cost"] is not None
     found["misses"] = cachetables.misses(chosen, found["whatifs"] if replayed else None)
     found["servers"] = tooltables.servers(found["tools"])
     return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
@@ -124,7 +127,7 @@ def _number(value: object) -> float | None:
 def path(record: Record, index: int, texts: Mapping[int, str] | None = None) -> list[PathRow]:
     """The path of the request at `index` of the record's order, segment by segment; `texts` by segment number."""
     studied = study(record, Asking())
-    return path_of(studied, index, references_of(studied)[index], texts)
+    return path_of(studied, index, studied.run.references[index], texts)
 
 
 def segments_of(record: Record, requests: pl.DataFrame) -> list[int]:

@@ -136,6 +136,10 @@ def reasons(requests: Sequence[Request], run: Run, chosen: Collection[int]) -> p
     return frame.sort("requests", "reported", "cause", descending=[True, False, False])
 
 
+ASKED = "asked"
+"""The basis of the policy that the user named: it takes the place of the log's own in all but the row `as run`."""
+
+
 _CACHES = {
     "policy": pl.String, "title": pl.String, "requests": pl.Int64, "read": pl.Int64, "write": pl.Int64,
     "plain": pl.Int64, "hit_rate": pl.Float64, "relative_cost": pl.Float64, "basis": pl.String,
@@ -146,12 +150,13 @@ _CACHES = {
 @dataclass(frozen=True, slots=True)
 class _Log:
     """What the rows of the table of policies are made of: the selected requests by their row of the record, in order,
-    with their sessions, and the hit rate that was asked for."""
+    with their sessions, the hit rate that was asked for, and the tokens of a block."""
 
     requests: Sequence[Request]
     run: Run
     sessions: Mapping[int, str]
     hit_rate: str
+    block: int
 
     def row(
         self, name: str, title: str, splits: Sequence[tuple[int, int, int, int, bool]], cost: Decimal | None, basis: str
@@ -161,7 +166,7 @@ class _Log:
         prompt = [split[1] + split[2] + split[3] for split in splits]
         counted = Counted(
             read, written, prompt, [self.run.bounds[row] for row, *_ in splits], [split[4] for split in splits],
-            [self.sessions[row] for row, *_ in splits],
+            [self.sessions[row] for row, *_ in splits], self.block,
         )  # fmt: skip
         whole = sum(prompt)
         relative = float(cost / whole) if cost is not None and whole else None
@@ -171,21 +176,30 @@ class _Log:
 
 def caches(
     chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: Mapping[str, list[Served] | None],
-    hit_rate: str = TOKENS,
+    hit_rate: str = TOKENS, block: int = 1,
 ) -> pl.DataFrame:  # fmt: skip
-    """A row for the bill, for the log's own policies, for every other policy, and for what content allows.
+    """A row for the bill, for the log's own policies, for the one that was asked for, for every other, and for what
+    content allows.
 
     `relative_cost` is input cost over that of the same tokens uncached; null where a price is not known. `hit_rate` is
-    that of RATES by the name. All is null of a policy under which nothing is known of the log.
+    that of RATES by the name, with blocks of `block` tokens. All is null of a policy under which nothing is known of
+    the log.
     """
-    log = _Log(requests, run, dict(zip(chosen["index"].to_list(), chosen["session"].to_list(), strict=True)), hit_rate)
+    log = _Log(requests, run, dict(zip(chosen["index"].to_list(), chosen["session"].to_list(), strict=True)), hit_rate,
+               block)  # fmt: skip
     rows = [*_billed_row(chosen, log)]
     index = chosen["index"].to_list()
-    own = [(row, run.policies[row], served) for row in index if (served := run.served[row]) is not None]
+    own = [(row, run.own[row], served) for row in index if (served := run.as_run[row]) is not None]
     if own:
         rows.append(_row(log, "as run", "simulated: the policy of each request", own, "simulated"))
+    asked = run.policies[0] if run.policies != run.own else ""
+    if asked:
+        told = [(row, asked, served) for row in index if (served := run.served[row]) is not None]
+        rows.append(_row(log, asked, load_policies()[asked].title, told, ASKED))
     for name, served_by in others.items():
         title = load_policies()[name].title
+        if name == asked:
+            continue
         if served_by is None:
             rows.append((name, title, len(index), None, None, None, None, None, "what if", hit_rate))
             continue

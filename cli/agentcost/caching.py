@@ -30,16 +30,18 @@ from agentcost.prefix import Tree
 class Run:
     """The requests of a record under the policies they fell under: what was served, and what was missed and why.
 
-    Every list is by request. `own` names the policy that each falls under by itself ("" where none is known),
-    `policies` the one that is simulated: the same, unless the user named one (`served` is None where it is "").
-    `bounds` are what content alone allowed, `eligible` says whether its own policy could keep anything of it. `misses`
-    are the primary causes (None: nothing was lost), `reads` the tokens read, as billed where that is known, else
-    simulated, `warm` those of them that the log cannot explain, `references` the requests each is compared with.
-    Nodes are those of `shape`: the tree's, and behind them what only rendered paths have (see `stripping`);
-    `segments` gives the tree's segment of each, `parted` of a miss is the tree's own node.
+    Every list is by request. `own` names the policy that each falls under by itself ("" where none is known), `as_run`
+    is what that serves; `policies` and `served` are the same, unless the user named a policy: then they are of that.
+    What is served is None where no policy is known. `bounds` are what content alone allowed, `eligible` says whether
+    its own policy could keep anything of it. `misses` are the primary causes (None: nothing was lost), `reads` the
+    tokens read, as billed where that is known, else simulated, `warm` those of them that the log cannot explain,
+    `references` the requests each is compared with. `sent` are the prompts as the log has them, `prompts` as they are
+    simulated (see `_placed`). Nodes are those of `shape`: the tree's, and behind them what only rendered paths have
+    (see `stripping`); `segments` gives the tree's segment of each, `parted` of a miss is the tree's own node.
     """
 
     own: list[str]
+    as_run: list[Served | None]
     policies: list[str]
     served: list[Served | None]
     bounds: list[int]
@@ -48,6 +50,7 @@ class Run:
     warm: list[int]
     misses: list[Miss | None]
     shape: Shape
+    sent: list[Prompt]
     prompts: list[Prompt]
     segments: Sequence[int]
     references: Sequence[Reference | None]
@@ -56,24 +59,20 @@ class Run:
 def as_run(
     tree: Tree, requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking
 ) -> Run:
-    """Every request under the policy it fell under, or under the one that was asked for.
-
-    How long prefixes are is learned from the bill, so under the policy that the bill came from, whichever is asked for.
-    """
+    """Every request under the policy it fell under, or under the one that was asked for."""
     seen = _seen(tree, requests)
     paths: Paths = seen or tree
     shape = shape_of(paths)
     told: list[dict[int, int]] = [{} for _ in measured]
     prompts = prompts_of(requests, standing, measured, asking, seen, told)
     own = _policies(requests, prompts)
-    served = _simulated(shape, prompts, own, sorted(set(own)))
-    again = _learned(requests, prompts, served, own, measured, told)
-    eligible = [result is not None and not result.blocked for result in served]
-    names = [asking.policy] * len(requests) if asking.policy else own
+    ran = _ran(shape, requests, prompts, own, measured, told)
+    eligible = [result is not None and not result.blocked for result in ran]
+    names, served, sent = own, ran, prompts
     if asking.policy:
+        names = [asking.policy] * len(requests)
+        prompts = _placed(shape, prompts) if policy_named(asking.policy).mechanism == "breakpoint" else prompts
         served = _simulated(shape, prompts, names, [asking.policy])
-    elif again:
-        served = [new or old for new, old in zip(_simulated(shape, prompts, names, again), served, strict=True)]
     bounds = content_bounds(shape, prompts)
     reads = [_read(request, result) for request, result in zip(requests, served, strict=True)]
     warm = [_warm(read, bound) for read, bound in zip(reads, bounds, strict=True)]
@@ -82,7 +81,22 @@ def as_run(
     misses = misses_of(Record(requests, prompts, names, served, reads), partings, found)
     if seen:
         misses = [in_tree(miss, seen) for miss in misses]
-    return Run(own, names, served, bounds, eligible, reads, warm, misses, shape, prompts, paths.segments, found)
+    return Run(
+        own, ran, names, served, bounds, eligible, reads, warm, misses, shape, sent, prompts, paths.segments, found
+    )
+
+
+def _ran(
+    shape: Shape, requests: Sequence[Request], prompts: Sequence[Prompt], own: Sequence[str],
+    measured: Sequence[Measured], told: Sequence[dict[int, int]],
+) -> list[Served | None]:  # fmt: skip
+    """What the policies served that the requests fell under. How long prefixes are is learned from the bill, so under
+    the policy that the bill came from, whichever is asked for."""
+    first = _simulated(shape, prompts, own, sorted(set(own)))
+    again = _learned(requests, prompts, first, own, measured, told)
+    if not again:
+        return first
+    return [new or old for new, old in zip(_simulated(shape, prompts, own, again), first, strict=True)]
 
 
 def _seen(tree: Tree, requests: Sequence[Request]) -> Rendered | None:
@@ -181,26 +195,32 @@ _MOST_BREAKPOINTS = 4
 """What every provider of breakpoints takes."""
 
 
-def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served] | None]:
-    """The same requests under each policy that is known; of hashed `blocks`, only under those that keep blocks.
-
-    Where a policy needs breakpoints and the log has none, they stand where harnesses put them: behind the tools, the
-    system prompt, and the last two messages. None of a policy that keeps what clients name, for rent (`storage`),
-    where a log is not of that policy: nobody knows what its client would have kept.
-    """
-    shape, places = run.shape, Places(run.shape)
-    placed = [
+def _placed(shape: Shape, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """Prompts without breakpoints with those that harnesses set: behind the tools, the system prompt, and the last two
+    messages."""
+    places = Places(shape)
+    return [
         prompt
         if prompt.marks
         else replace(
             prompt, marks=tuple((node, "") for node in places.nodes(HARNESSES, prompt.leaf, _MOST_BREAKPOINTS))
         )
-        for prompt in run.prompts
+        for prompt in prompts
     ]
+
+
+def under_every_policy(run: Run, blocks: bool = False) -> dict[str, list[Served] | None]:
+    """The same requests under each policy that is known; of hashed `blocks`, only under those that keep blocks.
+
+    Where a policy needs breakpoints and the log has none, they stand where harnesses put them (see `_placed`). None of
+    a policy that keeps what clients name, for rent (`storage`), where a log is not of that policy: nobody knows what
+    its client would have kept.
+    """
+    shape, placed = run.shape, _placed(run.shape, run.sent)
     return {
         name: None
         if policy.storage and set(run.own) != {name}
-        else simulate(policy, shape, placed if policy.mechanism == "breakpoint" else run.prompts)
+        else simulate(policy, shape, placed if policy.mechanism == "breakpoint" else run.sent)
         for name, policy in sorted(load_policies().items())
         if not (blocks and policy.mechanism in _EXACT)
     }

@@ -16,6 +16,7 @@ from agentcost.export import escaped
 from agentcost.gate import Cause, Difference, Judgement, Verdict
 from agentcost.gatewords import (
     SMALL,
+    both,
     by_certainty,
     by_stage,
     counts,
@@ -24,7 +25,6 @@ from agentcost.gatewords import (
     more,
     moved,
     sentence,
-    shown,
     signed,
     sizes,
     verdict,
@@ -84,10 +84,7 @@ def difference_markdown(difference: Difference, least: Decimal = SMALL) -> str:
     ]
     lines += _table(
         ("", "base", "head", "change"),
-        (
-            (pair.name, shown(pair.base, pair.unit), shown(pair.head, pair.unit), grown(pair))
-            for pair in difference.pairs
-        ),
+        ((pair.name, *both(pair), grown(pair)) for pair in difference.pairs),
     )
     money = difference.cost is not None
     causes = [(_text(cause.told), signed(cause.tokens), *([more(cause.cost)] * money), _kind(cause))

@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from agentcost.cache.partings import Partings
-from agentcost.cache.references import Reference, references
-from agentcost.cachemisses import threads_of
+from agentcost.cache.references import Reference
 from agentcost.model import ROOT
-from agentcost.prefix import Entry, Tree, shared_bytes
+from agentcost.prefix import Entry, shared_bytes
 from agentcost.results import KIND_COLUMNS, Parting, PartingRow, PathRow
 from agentcost.study import Study
 
@@ -25,32 +23,6 @@ CONTEXT = 3
 """Segments in front of the parting that are shown."""
 
 SAME, CHANGED, REORDERED, ADDED, REMOVED, MOVED = "same", "changed", "reordered", "added", "removed", "moved"
-
-
-def references_of(study: Study) -> list[Reference | None]:
-    """The request that each one is compared with, as its misses are explained."""
-    run, tree = study.run, study.record.tree
-    partings = Partings(run.shape, _Seen(run.shape.parents, run.segments, run.shape.ends, tree), len(tree))
-    threads = threads_of(tree, study.requests, study.standing)
-    return references(partings, run.prompts, [stand.before for stand in study.standing], threads)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The tree with the paths as models see them."""
-
-    parents: Sequence[int]
-    segments: Sequence[int]
-    ends: Sequence[int]
-    tree: Tree
-
-    @property
-    def entries(self) -> Sequence[Entry]:
-        return self.tree.entries
-
-    @property
-    def children(self) -> Mapping[int, int]:
-        return self.tree.children
 
 
 # --- one path ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from fractions import Fraction
 from agentcost.baseline import Baseline, Break
 from agentcost.changes import described, part_changes, quiet_break, whole_servers
 from agentcost.gate import STAGES, Cause, Difference, Pair, Unit
-from agentcost.substitution import BESIDE, ZERO, Factors, Item, Scales, same_models, split
+from agentcost.substitution import BESIDE, ZERO, Item, same_models, shared_parts, split
 
 _FEMTO = 15
 SENT = ("prefix", "history", "output")
@@ -42,7 +42,7 @@ def difference(base: Baseline, head: Baseline, names: tuple[str, str], *, revers
         pairs=tuple(_pairs(base, head, tokens, dollars, priced=priced)),
         causes=tuple(sorted((cause for cause in causes if cause.tokens or cause.cost), key=_weight)),
         changes=tuple(part_changes(base, head)),
-        notes=tuple(_notes(base, head, priced=priced)),
+        notes=tuple(_notes(base, head, sum(cause.tokens for cause in causes if cause.stage == "model"), priced=priced)),
         reverse=reverse,
     )
 
@@ -117,7 +117,7 @@ def _pairs(
             yield Pair(name, rates[0].value, rates[1].value, "share")
 
 
-def _notes(base: Baseline, head: Baseline, *, priced: bool) -> Iterator[str]:
+def _notes(base: Baseline, head: Baseline, thicker: int, *, priced: bool) -> Iterator[str]:
     for name, side in (("base", base), ("head", head)):
         if side.unpriced_requests and priced:
             yield f"{side.unpriced_requests:,} of {side.requests:,} requests of {name} have no price: left out"
@@ -126,6 +126,14 @@ def _notes(base: Baseline, head: Baseline, *, priced: bool) -> Iterator[str]:
     if not priced:
         yield "no price is known on one side: tokens only"
     if not same_models(base, head):
-        mean = Scales.of_runs(base, head, Factors(), Factors()).mean
-        told = f"they need {float(1 / mean):.3f} tokens for one of base's, by the texts that both hold"
-        yield f"other models: {told if mean != 1 else 'no text in both tells how their tokens compare'}"
+        yield f"other models: {_thickness(base, head, thicker)}"
+
+
+def _thickness(base: Baseline, head: Baseline, thicker: int) -> str:
+    """How many tokens HEAD's models need for what they were sent, beside what BASE's would have needed."""
+    if not any(shared_parts(base, head)):
+        return "no text in both tells how their tokens compare"
+    whole = _totals(head)[0]
+    if not thicker or not whole:
+        return "they count the same texts alike"
+    return f"head's {whole:,} tokens are {whole - thicker:,} as base's models count them"

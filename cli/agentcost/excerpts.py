@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from agentcost.cache.references import Reference
-from agentcost.comparing import CHANGED, REORDERED, nodes_of, parting_of, references_of
+from agentcost.comparing import CHANGED, REORDERED, nodes_of, parting_of
 from agentcost.differences import CHANGED as CHANGED_TEXT
 from agentcost.differences import SAME as SAME_TEXT
 from agentcost.differences import SHOWN, WIDE, difference, masked
@@ -162,11 +162,10 @@ def excerpts(
     worst = pl.concat([ordered.unique("cause", keep="first", maintain_order=True), ordered.head(most)]).unique(
         ["source", "line", "id"], keep="first", maintain_order=True
     )
-    found = references_of(study) if len(worst) else []
     pairs: dict[int, tuple[int, int]] = {}
     for row in worst.select("source", "line", "id", "cause").rows():
         index = numbers[row[:3]]
-        pair = _first_changed(study, index, found[index], LEVELS[row[3]])
+        pair = _first_changed(study, index, study.run.references[index], LEVELS[row[3]])
         if pair:
             pairs[index] = pair
             rows.append((index, row))

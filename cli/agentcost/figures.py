@@ -11,15 +11,14 @@ from agentcost.baseline import PREFIX, Baseline, Figure, part_words
 from agentcost.caching import under_every_policy
 from agentcost.gatewords import named
 from agentcost.hitrates import TOKENS
+from agentcost.measure import KINDS
 from agentcost.metrics import AS_RUN, CAUSES
 from agentcost.model import Kind, Knowledge
-from agentcost.results import KIND_COLUMNS, THRESHOLDS, Analysis
-from agentcost.sides import scale_of
+from agentcost.results import KIND_COLUMNS, THRESHOLDS, Analysis, simulated
 from agentcost.study import Study
 
 TOOLS = tuple(KIND_COLUMNS[kind] for kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL))
-_SCALED = tuple(KIND_COLUMNS[kind] for kind in (Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY))
-_BESIDE = tuple(KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.OVERHEAD))
+_FIXED = (Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY, Kind.HIDDEN, Kind.OVERHEAD)
 
 Wanted = Sequence[tuple[str, str]]
 """Metrics, and what they are of: a threshold, a policy, a model."""
@@ -62,13 +61,12 @@ def _prefix(study: Study, requests: pl.DataFrame, side: Baseline) -> Iterator[Fi
     if main["knowledge"].is_in([Knowledge.BLOCKS.value, Knowledge.COUNTS.value]).all():
         yield _figure("fixed_prefix_tokens", None, reason="the log holds no content: what stands first is not known")
         return
-    scales = {
-        group.ruler.model: float(scale_of(group.ruler, side.rulers)) for group in study.measured if group.ruler.encoding
+    fixed = [KINDS.index(kind) for kind in _FIXED]
+    tokens = {
+        row: int(group.kinds[place, fixed].sum()) for group in study.measured for place, row in enumerate(group.rows)
     }
-    scale = pl.Series([scales.get(model, 1.0) for model in main["model"].to_list()], dtype=pl.Float64)
-    sent = main.select(pl.sum_horizontal(_SCALED)).to_series()
-    beside = main.select(pl.sum_horizontal(_BESIDE)).to_series()
-    sizes = ((sent * scale).round() + beside).cast(pl.Int64)
+    numbers = study.numbers
+    sizes = pl.Series([tokens[numbers[key]] for key in main.select("source", "line", "id").iter_rows()], dtype=pl.Int64)
     worst = int(sizes.arg_max() or 0)
     row = main.row(worst, named=True)
     parts = sorted((part for part in side.parts if part.section == PREFIX), key=lambda part: (-part.size, part.key))
@@ -144,6 +142,8 @@ def _hits(study: Study, analysis: Analysis, wanted: Wanted) -> Iterator[Figure]:
             chosen, study.requests, study.run, {name: others[name] for name in asked if name in others}, TOKENS
         )
         rows |= {row["policy"]: row for row in found.iter_rows(named=True)}
+    run_as = simulated(analysis.tables["caches"])
+    rows |= {AS_RUN: run_as} if run_as else {}
     bound = rows.get("content bound")
     if bound and bound["hit_rate"] is not None and _has_content(analysis.tables["requests"]):
         yield _figure("cacheable_share", bound["hit_rate"], basis="content")

@@ -1,20 +1,25 @@
 """What stands before any conversation, from files in a repository: a request body, a tools list, MCP's tools/list.
 
-There is no log: a record of one request for each body, and one for all lists of tools together.
+There is no log: a record of one request for each body, counted as it would be in a log, and one for all lists of
+tools together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from agentcost.errors import AgentcostError
 from agentcost.growth import Growth
+from agentcost.ingest.apis import APIS
+from agentcost.ingest.apis.contract import Calls
 from agentcost.ingest.captured_prefix import prefix_segments
-from agentcost.ingest.envelopes import AROUND, find_body, provider_of
+from agentcost.ingest.envelopes import AROUND, Found, find_body, provider_of
 from agentcost.ingest.json_values import decode
 from agentcost.model import ROOT, Knowledge, Place, Request, Segment
+from agentcost.names import bare_name
 from agentcost.record import Log, Record
 
 FORMAT = "fixed prefix"
@@ -57,23 +62,55 @@ def fixed_prefix(files: Sequence[Captured], model: str) -> Record:
     growth = Growth(record.tree, threads=False)
     lists: list[tuple[Captured, tuple[Segment, ...]]] = []
     for file in files:
-        segments = prefix_segments(file.content, file.name, file.server)
         found = find_body(decode(file.content))
         if found is None:
-            lists.append((file, segments))
-            continue
-        own = str(found.body.get("model", "")) or model
-        _send(record, growth, file, segments, own, found.api.name, provider_of("", found.api))
+            lists.append((file, prefix_segments(file.content, file.name, file.server)))
+        else:
+            _send(record, growth, file, [*found.api.head(found.body), *_messages(found)], model, found)
     if lists:
         together = [segment for _, segments in lists for segment in segments]
-        _send(record, growth, lists[0][0], together, model, "", "")
+        found = _declared(together, model)
+        _send(record, growth, lists[0][0], found.api.head(found.body) if found else together, model, found)
     growth.finish()
     return record
 
 
+def _messages(found: Found) -> Iterator[Segment]:
+    """The messages of a body: system messages stand among them in OpenAI's dialects. A bare string is the user's."""
+    items = found.body.get(found.api.growing)
+    if isinstance(items, str):
+        items = [{"role": "user", "content": items}]
+    own = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    for group in found.api.elements(own, 0, Calls()):
+        yield from group
+
+
+def _function(tool: dict[str, object]) -> dict[str, object]:
+    return {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
+
+
+_DIALECTS: tuple[tuple[str, str, Callable[[list[dict[str, object]]], list[dict[str, object]]]], ...] = (
+    ("gpt-|^o[134]\\b|^codex", "openai-chat", lambda tools: [{"type": "function", "function": tool} for tool in tools]),
+    ("gemini", "gemini", lambda tools: [{"functionDeclarations": tools}]),
+)
+"""Models whose API takes tools in another form than Claude's: that API, and its form."""
+
+
+def _declared(tools: Sequence[Segment], model: str) -> Found | None:
+    """A body of the model's API that declares these tools; None where they are sent as they are."""
+    for pattern, name, form in _DIALECTS:
+        if re.search(pattern, bare_name(model)):
+            api = next(api for api in APIS if api.name == name)
+            return Found(api, (), {"tools": form([_function(decode(tool.text.encode())) for tool in tools])}, None)
+    return None
+
+
 def _send(
-    record: Record, growth: Growth, file: Captured, segments: Sequence[Segment], model: str, api: str, provider: str
+    record: Record, growth: Growth, file: Captured, segments: Sequence[Segment], model: str, found: Found | None = None
 ) -> None:
+    """A request of these segments; a body's own model counts before any other."""
+    body = found.body if found else {}
+    model = str(body.get("model", "")) or model
     if not model:
         raise AgentcostError(
             f'{file.name}: names no model to count for; write model = "claude-sonnet-4-5" into the budget, or --model'
@@ -87,9 +124,10 @@ def _send(
             Place(file.name, 1, 0, size),
             FORMAT,
             Knowledge.FULL,
-            provider,
+            provider_of("", found.api) if found else "",
             model,
             nodes[-1] if nodes else ROOT,
-            api,
+            found.api.name if found else "",
+            settings=tuple(sorted(found.api.settings(body).items())) if found else (),
         )
     )

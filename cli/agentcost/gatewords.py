@@ -71,7 +71,7 @@ def sizes(difference: Difference) -> str:
         found.append(f"{rounded(_number(pair.base))} → {rounded(_number(pair.head))} tokens a request ({grown(pair)})")
     if "cost a request" in pairs:
         pair = pairs["cost a request"]
-        found.append(f"{dollars(pair.base)} → {dollars(pair.head)} ({grown(pair)})")
+        found.append(f"{' → '.join(both(pair))} ({grown(pair)})")
     return ", ".join(found) or f"{tokens(difference.base_tokens)} tokens, {signed(difference.tokens)}"
 
 
@@ -118,6 +118,23 @@ def shown(value: Decimal | None, unit: str) -> str:
     if unit == "share":
         return percent(float(value))
     return exact(round(value))
+
+
+def both(pair: Pair) -> tuple[str, str]:
+    """Both figures of a pair; of dollars so many digits that the change shows: $0.0587 and $0.0596."""
+    if pair.unit != "dollars" or pair.base is None or pair.head is None or pair.base == pair.head:
+        return shown(pair.base, pair.unit), shown(pair.head, pair.unit)
+    usual = max(_places(dollars(pair.base)), _places(dollars(pair.head)))
+    digits = max(usual, min(_MOST_DIGITS, 1 - abs(pair.head - pair.base).adjusted()))
+    return f"${pair.base:,.{digits}f}", f"${pair.head:,.{digits}f}"
+
+
+_MOST_DIGITS = 8
+
+
+def _places(amount: str) -> int:
+    """Digits behind the point."""
+    return len(amount.partition(".")[2])
 
 
 def named(words: Sequence[str], most: int = 3) -> str:

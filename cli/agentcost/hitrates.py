@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentcost.errors import UsageError
@@ -14,7 +14,7 @@ TOKENS = "tokens"
 class Counted:
     """What hit rates of requests are made of, one of each in their order: tokens read and written, those of the
     prompt, those that an earlier request began with (`known`), whether anything of it could be kept at all, and its
-    session."""
+    session. `block` is the tokens of a block."""
 
     read: Sequence[int]
     written: Sequence[int]
@@ -22,6 +22,13 @@ class Counted:
     known: Sequence[int]
     eligible: Sequence[bool]
     session: Sequence[str]
+    block: int
+
+    @property
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Of each prompt the blocks that were read whole, and all of them: its last may be shorter."""
+        for read, prompt in zip(self.read, self.prompt, strict=True):
+            yield -(-read // self.block) if read == prompt else read // self.block, -(-prompt // self.block)
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -68,14 +75,39 @@ def _by_session(counted: Counted) -> float | None:
     return _mean([_share(read, prompt) for read, prompt in sums.values()])
 
 
-def _of_last_half(counted: Counted) -> float | None:
-    start = len(counted.read) // 2
-    return _share(sum(counted.read[start:]), sum(counted.prompt[start:]))
+def _of_blocks(counted: Counted) -> float | None:
+    pairs = list(counted.blocks)
+    return _share(sum(hit for hit, _ in pairs), sum(blocks for _, blocks in pairs))
+
+
+def _of_full_blocks(counted: Counted) -> float | None:
+    """The last block of a prompt is left out where it is shorter."""
+    whole = sum(prompt // counted.block for prompt in counted.prompt)
+    return _share(sum(read // counted.block for read in counted.read), whole)
+
+
+def _by_block(counted: Counted) -> float | None:
+    return _mean([_share(hit, blocks) for hit, blocks in counted.blocks])
+
+
+def _later(rate: Callable[[Counted], float | None]) -> Callable[[Counted], float | None]:
+    """The same rate of the later half of the requests, whose cache the first half has warmed."""
+
+    def later(counted: Counted) -> float | None:
+        start = len(counted.read) // 2
+        return rate(Counted(
+            counted.read[start:], counted.written[start:], counted.prompt[start:], counted.known[start:],
+            counted.eligible[start:], counted.session[start:], counted.block,
+        ))  # fmt: skip
+
+    return later
 
 
 RATES: Mapping[str, Callable[[Counted], float | None]] = {
     TOKENS: _of_tokens, "cacheable": _of_cacheable, "eligible": _of_eligible, "cached": _of_cached,
-    "requests": _of_requests, "request-mean": _by_request, "session-mean": _by_session, "last-half": _of_last_half,
+    "requests": _of_requests, "request-mean": _by_request, "session-mean": _by_session, "last-half": _later(_of_tokens),
+    "blocks": _of_blocks, "full-blocks": _of_full_blocks, "block-mean": _by_block,
+    "last-half-blocks": _later(_of_blocks), "last-half-block-mean": _later(_by_block),
 }  # fmt: skip
 """Every hit rate of results.HIT_RATES, and how it is made."""
 

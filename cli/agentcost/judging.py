@@ -161,7 +161,8 @@ def _bounded(limit: Limit, figure: Figure, before: Decimal | None) -> str:
     )
     allowed = shown(limit.value, "percent") if limit.bound == "percent" else shown(limit.value, _change(unit))
     grown = f"{sign}{shown(abs(change), _change(unit))}{share}"
-    return f"{of}{shown(before, unit)} → {shown(value, unit)}, {grown}, at most {worse}{allowed}"
+    moved = f"{shown(before, unit)} → {shown(value, unit)}, {grown}" if change else f"{shown(value, unit)}, unchanged"
+    return f"{of}{moved}, at most {worse}{allowed}"
 
 
 def _change(unit: str) -> str:

@@ -7,7 +7,7 @@ component's tokens are differences of rounded totals, so they always add up to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import Literal, TypeVar
 
@@ -79,6 +79,7 @@ class Measured(msgspec.Struct, frozen=True):
     `reach` is tokens per node up to and with it, the template's included: where a cache may cut.
     `kinds` is tokens by request (in the order of `rows`) and by KINDS; each row's sum is the prompt.
     `hidden` gives per row (tokens, low, high), or None where nothing is hidden or nothing is known of it.
+    `counted_as` is the model whose vocabulary and template count: the ruler's own, unless it was given.
     """
 
     ruler: Ruler
@@ -88,20 +89,33 @@ class Measured(msgspec.Struct, frozen=True):
     passing: Ints
     kinds: Ints
     hidden: tuple[tuple[int, int, int] | None, ...]
+    counted_as: str
 
 
-def measure(tree: Tree, requests: Sequence[Request], lineages: Sequence[int]) -> list[Measured]:
+Given = Callable[[str, str], Ruler | None]
+"""The ruler of another run for a model and client: what is measured under it counts what it would have counted there.
+None where that run has none, so that one is fitted."""
+
+
+def measure(
+    tree: Tree, requests: Sequence[Request], lineages: Sequence[int], given: Given | None = None
+) -> list[Measured]:
     """All requests measured, one `Measured` per ruler, in the order of their keys."""
     levels = levels_of(tree)
     groups: dict[Key, list[int]] = {}
     for index, request in enumerate(requests):
         groups.setdefault((request.model, request.client, request.knowledge, request.api), []).append(index)
-    return [_measured(tree, levels, key, requests, lineages, groups[key]) for key in sorted(groups)]
+    return [
+        _measured(tree, levels, key, requests, lineages, groups[key], given(key[0], key[1]) if given else None)
+        for key in sorted(groups)
+    ]
 
 
 def _measured(tree: Tree, levels: Levels, key: Key, requests: Sequence[Request], lineages: Sequence[int],
-              rows: Sequence[int]) -> Measured:  # fmt: skip
-    model, client, knowledge, api = key
+              rows: Sequence[int], given: Ruler | None) -> Measured:  # fmt: skip
+    own, client, knowledge, api = key
+    given = None if knowledge in (Knowledge.BLOCKS, Knowledge.COUNTS) else given
+    model = given.model if given else own
     encoding = encoding_of(model)
     leaves = numpy.array([requests[row].node for row in rows], dtype=numpy.int64)
     passing = levels.up(leaves)
@@ -110,15 +124,16 @@ def _measured(tree: Tree, levels: Levels, key: Key, requests: Sequence[Request],
     around = [_overhead(template_of(model, api), counts, requests[row], knowledge) for row in rows]
     billed = [_billed(requests[row]) for row in rows]
     fit = _fit(
-        knowledge, encoding, estimates[leaves], around, billed, [lineages[row] for row in rows], counts.media[leaves]
-    )
+        knowledge, encoding, estimates[leaves], around, billed, [lineages[row] for row in rows], counts.media[leaves],
+        given,
+    )  # fmt: skip
     totals = numpy.rint(estimates * fit.factor).astype(numpy.int64)
     lengths = totals - totals[levels.parents]
     kinds = _by_kind(tree, levels, lengths, leaves)
     kinds[:, COLUMN[Kind.OVERHEAD]] += around
     _close(kinds, fit.hidden, billed)
     ruler = Ruler(
-        model=model,
+        model=own,
         client=client,
         knowledge=knowledge.value,
         encoding="" if knowledge in (Knowledge.BLOCKS, Knowledge.COUNTS) else encoding.name,
@@ -131,7 +146,7 @@ def _measured(tree: Tree, levels: Levels, key: Key, requests: Sequence[Request],
         odd=not 0.8 <= fit.factor <= 1.6,
     )
     reach = totals + (_overheads(template_of(model, api), counts) if ruler.encoding else 0)
-    return Measured(ruler, tuple(rows), lengths, reach, passing, kinds, fit.hidden)
+    return Measured(ruler, tuple(rows), lengths, reach, passing, kinds, fit.hidden, model)
 
 
 # --- what is counted along a path ----------------------------------------------------------------------------------
@@ -245,9 +260,13 @@ class _Fit(msgspec.Struct, frozen=True):
 
 
 def _fit(knowledge: Knowledge, encoding: Encoding, estimates: Floats, around: Sequence[int],
-         billed: Sequence[int | None], lineages: Sequence[int], media: Ints) -> _Fit:  # fmt: skip
-    """The factor that makes estimates meet the bill; for transcripts also what each lineage hides."""
+         billed: Sequence[int | None], lineages: Sequence[int], media: Ints, given: Ruler | None) -> _Fit:  # fmt: skip
+    """The factor that makes estimates meet the bill, or the given one; for transcripts also what each lineage hides."""
     nothing = (None,) * len(billed)
+    if given:
+        hides = knowledge is Knowledge.TRANSCRIPT
+        hidden = _hidden(given.factor, estimates, around, billed, lineages) if hides else nothing
+        return _Fit(given.factor, Basis(given.basis), given.fitted, hidden)
     if knowledge in (Knowledge.BLOCKS, Knowledge.COUNTS):
         return _Fit(1.0, Basis.EXACT, 0, nothing)
     usable = [row for row, total in enumerate(billed) if total and estimates[row] > 0 and not media[row]]

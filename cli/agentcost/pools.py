@@ -98,11 +98,16 @@ def _pool(
     record: Record, prompts: Sequence[Prompt], branches: Branches, sessions: Sequence[str], unit: int | None
 ) -> Pool:
     requests = record.ordered()
-    hashed = [request.knowledge in (Knowledge.BLOCKS, Knowledge.COUNTS) for request in requests]
+    hashed = list(map(_hashed, requests))
     return Pool(
-        prompts, branches, unit or _unit(record.tree, hashed), hashed, _hidden(prompts), list(map(_answer, requests)),
+        prompts, branches, unit or block_of(record.tree, requests), hashed, _hidden(prompts),
+        list(map(_answer, requests)),
         [request.ended if request.started is not None else None for request in requests], sessions,
     )  # fmt: skip
+
+
+def _hashed(request: Request) -> bool:
+    return request.knowledge in (Knowledge.BLOCKS, Knowledge.COUNTS)
 
 
 def _branches(tree: Tree) -> Branches:
@@ -110,9 +115,9 @@ def _branches(tree: Tree) -> Branches:
     return branches_of(parents, heaviest_children(parents))
 
 
-def _unit(tree: Tree, hashed: Sequence[bool]) -> int:
+def block_of(tree: Tree, requests: Sequence[Request]) -> int:
     """The tokens of a block: the most common of a log of hashed blocks, else what engines take."""
-    if not all(hashed):
+    if not all(map(_hashed, requests)):
         return BLOCK
     sizes = Counter(entry.tokens for entry in tree.entries if entry.kind is Kind.BLOCK and entry.tokens)
     return max(sizes.items(), key=lambda pair: (pair[1], pair[0]))[0] if sizes else BLOCK

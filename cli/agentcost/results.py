@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentcost.model import Kind
 
@@ -29,6 +29,11 @@ HIT_RATES: dict[str, str] = {
     "request-mean": "of input tokens, mean of requests",
     "session-mean": "of input tokens, mean of sessions",
     "last-half": "of input tokens, the later half of the requests",
+    "blocks": "of the input's blocks",
+    "full-blocks": "of the input's blocks, shorter last ones left out",
+    "block-mean": "of the input's blocks, mean of requests",
+    "last-half-blocks": "of the input's blocks, the later half of the requests",
+    "last-half-block-mean": "of the input's blocks, mean of the later half of the requests",
 }
 """What a hit rate may be a share of."""
 
@@ -325,6 +330,13 @@ ADDED_TABLES: dict[str, tuple[str, str]] = {
     ),
 }
 """The tables that some reports add: `show` of one request, and `turns` and `cache` with texts."""
+
+
+def simulated(caches: DataFrame) -> dict[str, Any] | None:
+    """The row of `caches` that is the simulated log: of the policy that was asked for, else as run; None of neither."""
+    rows = caches.filter(caches["basis"].is_in(["simulated", "asked"])).to_dicts()
+    return rows[-1] if rows else None
+
 
 CAPACITY_TABLES: dict[str, tuple[str, str]] = {
     "capacity": (

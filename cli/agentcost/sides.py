@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 
 import numpy
 import polars as pl
@@ -19,7 +18,7 @@ from agentcost.attribution import Ladder, Paths, charged, paths_of, placed
 from agentcost.baseline import HISTORY, PREFIX, Baseline, Break, Flow, Payer, Stratum, hidden_name
 from agentcost.cache.causes import Miss
 from agentcost.costs import COLUMN, ORDER, Costs
-from agentcost.measure import KINDS, Ints, Levels, Measured, estimate, levels_of
+from agentcost.measure import KINDS, Ints, Levels, Measured, estimate, levels_of, measure
 from agentcost.model import Kind, Request
 from agentcost.partnames import Numbered, key_of, numbered
 from agentcost.prefix import Tree
@@ -44,11 +43,8 @@ class Sums:
     requests: Counter[tuple[str, bool]] = field(default_factory=Counter)
 
 
-def side_of(study: Study, chosen: pl.DataFrame, costs: Costs, rulers: Sequence[Ruler] = ()) -> Baseline:
-    """The chosen requests (rows of the requests table with their `index`) summed up, without figures.
-
-    Measured under `rulers` where they know the model, else under its own.
-    """
+def side_of(study: Study, chosen: pl.DataFrame, costs: Costs) -> Baseline:
+    """The chosen requests (rows of the requests table with their `index`) summed up, without figures."""
     roles = dict(chosen.select("index", "role").iter_rows())
     tree = study.record.tree
     known = numbered(tree, study, roles)
@@ -56,7 +52,7 @@ def side_of(study: Study, chosen: pl.DataFrame, costs: Costs, rulers: Sequence[R
     sums = Sums()
     levels = levels_of(tree)
     ladder = Ladder.of(levels)
-    sizes = [sizes_of(tree, group, scale_of(group.ruler, rulers)) for group in study.measured]
+    sizes = [sizes_of(tree, group) for group in study.measured]
     for group, own in zip(study.measured, sizes, strict=True):
         for key, places in _groups(group, roles, costs, payer_of).items():
             _add(sums, study, costs, known, levels, ladder, group, key, places, own)
@@ -77,7 +73,7 @@ def side_of(study: Study, chosen: pl.DataFrame, costs: Costs, rulers: Sequence[R
         roles=dict(sorted(Counter(roles.values()).items())),
         unpriced_requests=int(chosen["cost"].null_count()),
         unknown_outputs=int(chosen["output"].null_count()),
-        rulers=tuple(_same(group.ruler, rulers) or group.ruler for group in study.measured),
+        rulers=tuple(group.ruler for group in study.measured),
         parts=parts,
         payers=payers,
         strata=strata,
@@ -85,19 +81,23 @@ def side_of(study: Study, chosen: pl.DataFrame, costs: Costs, rulers: Sequence[R
     )
 
 
-def scale_of(ruler: Ruler, rulers: Sequence[Ruler]) -> Fraction:
-    """What tokens under a ruler are multiplied by to be those under the one that is used on both sides."""
-    best = _same(ruler, rulers)
-    if best is None or not ruler.encoding or best.factor == ruler.factor:
-        return Fraction(1)
-    return Fraction(best.factor) / Fraction(ruler.factor)
+def under_one_ruler(study: Study, rulers: Sequence[Ruler]) -> Study:
+    """The study measured under `rulers`, those of another run; its caches stay as they were simulated."""
+    if not rulers:
+        return study
+    lineages = [stand.lineage for stand in study.standing]
+    measured = measure(study.record.tree, study.requests, lineages, lambda model, client: _given(model, client, rulers))
+    return replace(study, measured=measured)
 
 
-def _same(ruler: Ruler, rulers: Sequence[Ruler]) -> Ruler | None:
-    """The ruler for the same model: of the same client, where there are several."""
-    same = [one for one in rulers if (one.model, one.encoding) == (ruler.model, ruler.encoding)]
-    client = hidden_name(ruler.client)
-    return max(same, key=lambda one: (hidden_name(one.client) == client, one.requests), default=None)
+def _given(model: str, client: str, rulers: Sequence[Ruler]) -> Ruler | None:
+    """The ruler for the same model, of the same client where there are several; else, of another model that counts by
+    the same vocabulary, the one that measured most. None of logs whose lengths stand in the log."""
+    encoding = encoding_of(model).name
+    alike = [one for one in rulers if one.encoding == encoding]
+    same = [one for one in alike if one.model == model]
+    hidden = hidden_name(client)
+    return max(same or alike, key=lambda one: (hidden_name(one.client) == hidden, one.requests), default=None)
 
 
 # --- who was paid ---------------------------------------------------------------------------------------------------
@@ -220,14 +220,13 @@ def _prefixes(known: Numbered, paths: Paths, tokens: Ints) -> list[int]:
     return found
 
 
-def sizes_of(tree: Tree, group: Measured, scale: Fraction) -> dict[int, int]:
+def sizes_of(tree: Tree, group: Measured) -> dict[int, int]:
     """Tokens of every segment of a ruler's requests, wherever it stands: the same text is as long in every prompt."""
-    encoding, found = encoding_of(group.ruler.model), {}
+    encoding, found = encoding_of(group.counted_as), {}
     for node in numpy.flatnonzero(group.passing)[1:].tolist():
         segment = tree.segments[node]
         if segment not in found:
-            own = estimate(tree.entries[segment], encoding, group.ruler.model)
-            found[segment] = round(own * group.ruler.factor * scale)
+            found[segment] = round(estimate(tree.entries[segment], encoding, group.counted_as) * group.ruler.factor)
     return found
 
 

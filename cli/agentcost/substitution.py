@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from agentcost.baseline import HISTORY, PREFIX, Baseline, Payer
+from agentcost.baseline import HISTORY, PREFIX, Baseline, Part, Payer
 from agentcost.changes import BESIDE_TEXTS
 from agentcost.gate import STAGES
 
@@ -208,13 +208,9 @@ class Scales:
         """The scales for the requests of one role."""
         if same_models(base, head):
             return cls(same=True)
-        parts: dict[Key, Fraction] = {}
-        known = {part.key: part.size for part in base.parts if part.size}
-        digests = {part.key: part.digest for part in base.parts}
-        shared = [part for part in head.parts if part.size and part.digest and part.digest == digests.get(part.key)]
-        for part in shared:
-            parts[part.key] = Fraction(known[part.key], part.size)
-        sums = sum(known[part.key] for part in shared), sum(part.size for part in shared)
+        shared = list(shared_parts(base, head))
+        parts = {mine.key: Fraction(theirs.size, mine.size) for theirs, mine in shared}
+        sums = sum(theirs.size for theirs, _ in shared), sum(mine.size for _, mine in shared)
         for key in after.parts:
             if key == BESIDE_TEXTS and after.parts[key] and before.requests:
                 mean = Fraction(before.parts[key], before.requests)
@@ -224,6 +220,15 @@ class Scales:
     def of(self, key: Key) -> Fraction:
         """The scale of a part."""
         return ONE if self.same else self.parts.get(key, self.mean)
+
+
+def shared_parts(base: Baseline, head: Baseline) -> Iterator[tuple[Part, Part]]:
+    """The parts of the prefix that both runs have with the same text: BASE's and HEAD's."""
+    known = {part.key: part for part in base.parts if part.size and part.digest}
+    for part in head.parts:
+        theirs = known.get(part.key)
+        if theirs and part.size and part.digest == theirs.digest:
+            yield theirs, part
 
 
 def same_models(base: Baseline, head: Baseline) -> bool:

@@ -14,14 +14,14 @@ from agentcost.costs import costs_of
 from agentcost.figures import Wanted, figures_of
 from agentcost.record import Record
 from agentcost.results import Ruler
-from agentcost.sides import side_of
+from agentcost.sides import side_of, under_one_ruler
 from agentcost.study import study
 
 
 def summed_up(
     record: Record, choices: Choices, rulers: Sequence[Ruler] = (), wanted: Wanted = (), *, static: bool = False
 ) -> Baseline:
-    """The selected requests of a record, measured under `rulers` where these know the model.
+    """The selected requests of a record, measured under `rulers` (see `under_one_ruler`).
 
     `wanted` are figures that are found only where they are asked for, by metric and what they are of. `static` says
     that the record is no log but what stands before any conversation.
@@ -32,6 +32,7 @@ def summed_up(
     requests = analysis.tables["requests"]
     rows = [numbers[key] for key in requests.select("source", "line", "id").iter_rows()]
     costs = costs_of(known.requests, known.measured, known.run, choices.pricing)
-    side = side_of(known, requests.with_columns(index=pl.Series(rows, dtype=pl.Int64)), costs, rulers)
+    alike = under_one_ruler(known, rulers)
+    side = side_of(alike, requests.with_columns(index=pl.Series(rows, dtype=pl.Int64)), costs)
     side = replace(side, static=static)
-    return replace(side, figures=figures_of(known, analysis, side, wanted))
+    return replace(side, figures=figures_of(alike, analysis, side, wanted))

@@ -128,7 +128,7 @@ def asked(
             "--hit-rate",
             metavar="OF",
             help="What hit rates are a share of: tokens, cacheable, eligible, cached, requests, request-mean, "
-            "session-mean, last-half.",
+            "session-mean, last-half, blocks, full-blocks, block-mean.",
         ),
     ] = "tokens",
     price_file: PriceFile = "",

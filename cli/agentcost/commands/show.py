@@ -68,13 +68,13 @@ class _One:
 
 
 def _one(study: Study, found: DataFrame, asked: Asked, *, text: bool) -> _One:
-    from agentcost.comparing import parting_of, path_of, references_of  # noqa: PLC0415 — heavy
+    from agentcost.comparing import parting_of, path_of  # noqa: PLC0415 — heavy
     from agentcost.costs import costs_of  # noqa: PLC0415 — heavy
     from agentcost.excerpts import texts_of, with_excerpts  # noqa: PLC0415 — heavy
     from agentcost.pathcosts import priced_path  # noqa: PLC0415 — heavy
 
     index = int(found["index"][0])
-    reference, reading, tree = references_of(study)[index], asked.reading(), study.record.tree
+    reference, reading, tree = study.run.references[index], asked.reading(), study.record.tree
     segments = {tree.segments[node] for node in tree.path(study.requests[index].node)} if text else set()
     rows = path_of(study, index, reference, texts_of(study.record, segments, reading) if text else None)
     costs = costs_of(study.requests, study.measured, study.run, asked.pricing())

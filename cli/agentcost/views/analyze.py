@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.results import Analysis
+from agentcost.results import Analysis, simulated
 from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, rounded, tokens
 from agentcost.views import money
 from agentcost.views.charts import chart, sizes
@@ -64,7 +64,7 @@ def caches(analysis: Analysis, width: int) -> list[RenderableType]:
     Nothing where nothing can be told.
     """
     rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
-    if "as run" not in rows:
+    if not simulated(analysis.tables["caches"]):
         share = rows["content bound"]["hit_rate"]
         text = (
             "misses are unknown, as no cache policy is known for these requests; at best a cache serves "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.results import HIT_RATES, Analysis
+from agentcost.results import HIT_RATES, Analysis, simulated
 from agentcost.units import UNKNOWN, dollars, exact, percent, plural, tail, tokens
 from agentcost.views.analyze import clauses, closing, empty
 from agentcost.views.cachegaps import components, gaps
@@ -33,7 +33,7 @@ NAMES = 36
 MENDED = 3
 """Causes whose mend is told."""
 
-BASES = ("billed", "simulated", "what if", "bound")
+BASES = ("billed", "simulated", "asked", "what if", "bound")
 """The order of the policies: the log's own, then those that another provider or engine has."""
 
 
@@ -65,7 +65,7 @@ def answer(analysis: Analysis, width: int) -> list[RenderableType]:
     lines += [quiet(f"Hit rate: {of}", width)] * (len(whole) > width)
     if counted(analysis):
         lines.append(plain("The log holds lengths only: without content no cache can be simulated.", width))
-    elif "as run" in analysis.tables["caches"]["policy"].to_list():
+    elif simulated(analysis.tables["caches"]):
         lines.append(plain(_lost(analysis), width))
     else:
         lines.append(plain("No cache policy is known for these requests; --policy NAME simulates one.", width))
@@ -114,10 +114,16 @@ def _remark(sign: str, text: str, width: int) -> list[str]:
 
 def calibration(analysis: Analysis, width: int) -> list[RenderableType]:
     """How many billed requests the simulation reproduces: what its advice rests on."""
-    lines: list[RenderableType] = [quiet(f"Simulated against billed: {reproduced(analysis)}.", width)]
+    lines: list[RenderableType] = [quiet(f"Simulated{_under(analysis)} against billed: {reproduced(analysis)}.", width)]
     lines += [plain(text, width) for text in _reported(analysis)]
     doubtful = doubt(analysis)
     return [*lines, plain(doubtful, width)] if doubtful else lines
+
+
+def _under(analysis: Analysis) -> str:
+    """The policy that was asked for: causes, gaps and ways are of it."""
+    row = simulated(analysis.tables["caches"])
+    return f" under {row['policy']}" if row and row["basis"] == "asked" else ""
 
 
 def _reported(analysis: Analysis) -> list[str]:

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.gate import STAGE_WORDS, Cause, Difference
-from agentcost.gatewords import by_certainty, by_stage, culprit, grown, headline, more, shown, signed, sizes
+from agentcost.gatewords import both, by_certainty, by_stage, culprit, grown, headline, more, signed, sizes
 from agentcost.units import tail
 from agentcost.views.layout import Column, Table, filled, plain, quiet, title
 
@@ -47,8 +47,8 @@ def _sides(difference: Difference, width: int) -> RenderableType:
     return Table(
         (
             Column("", [pair.name for pair in pairs], name=16),
-            Column("base", [shown(pair.base, pair.unit) for pair in pairs]),
-            Column("head", [shown(pair.head, pair.unit) for pair in pairs]),
+            Column("base", [both(pair)[0] for pair in pairs]),
+            Column("head", [both(pair)[1] for pair in pairs]),
             Column("change", [grown(pair) for pair in pairs]),
         ),
         width,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agentcost.model import Kind, Knowledge
-from agentcost.results import KIND_COLUMNS, Analysis
+from agentcost.results import KIND_COLUMNS, Analysis, simulated
 from agentcost.units import duration, exact, percent, plural, span, tail, tokens
 from agentcost.views import money
 from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, total
@@ -113,8 +113,11 @@ def rates(analysis: Analysis) -> list[str]:
     """`76.4% billed`, `76.6% simulated`, `88.0% at best`: the hit rates that are known, and of how many requests where
     that is not all."""
     rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
+    run_as = simulated(analysis.tables["caches"]) or {"policy": "", "basis": ""}
+    own = run_as["policy"]
+    under = f"simulated under {own}" if run_as["basis"] == "asked" else "simulated"
     found = []
-    for name, word in (("billed", "billed"), ("as run", "simulated"), ("content bound", "at best")):
+    for name, word in (("billed", "billed"), (own, under), ("content bound", "at best")):
         row = rows.get(name)
         if row and (name != "content bound" or not counted(analysis)) and row["hit_rate"] is not None:
             some = "" if row["requests"] == analysis.scope.selected else f" (of {plural(row['requests'], 'request')})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
-from agentcost.results import Analysis
+from agentcost.results import Analysis, simulated
 from agentcost.units import exact, percent, tokens
 from agentcost.views.layout import Column, Table, filled, quiet, title
 from agentcost.views.notes import doubt
@@ -48,6 +48,6 @@ def what_ifs(analysis: Analysis, width: int) -> list[RenderableType]:
 
 def _priced(analysis: Analysis) -> bool:
     """Whether policies were compared, and what the log cost as run is known."""
-    costs = {row["policy"]: row["relative_cost"] for row in analysis.tables["caches"].iter_rows(named=True)}
+    run_as = simulated(analysis.tables["caches"])
     compared = "what if" in analysis.tables["caches"]["basis"].to_list()
-    return compared and costs.get("as run") is not None
+    return compared and run_as is not None and run_as["relative_cost"] is not None
