@@ -220,16 +220,42 @@ def test_formats_are_listed_with_an_example_and_shown_whole(tmp_path: Path) -> N
     assert max(map(len, listed.splitlines())) <= 80
 
 
-def test_help_imports_nothing_heavy() -> None:
+HEAVY = (
+    "polars", "pyarrow", "numpy", "tiktoken", "splintr", "plotext", "rich.console", "genai_prices",
+    "zstandard", "hypothesis",
+)  # fmt: skip
+
+
+def imported(tmp_path: Path, *arguments: object) -> set[str]:
+    """What of HEAVY, and of our own commands and readers, a run imports."""
     code = (
-        "import sys; from agentcost.main import app; "
-        "print([name for name in ('polars','pyarrow','numpy','tiktoken','splintr','plotext','rich.console') "
-        "if name in sys.modules])"
+        "import sys; from agentcost.main import run; sys.argv = ['agentcost', *sys.argv[1:]]\n"
+        "try: run()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, env=environment(Path("unused")), check=True, timeout=60
-    )
-    assert done.stdout.strip() == b"[]"
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True, env=environment(tmp_path), check=True, timeout=60,
+    )  # fmt: skip
+    modules = done.stderr.decode().split()
+    ours = {name for name in modules if name.startswith(("agentcost.commands.", "agentcost.ingest."))}
+    return ours | (set(HEAVY) & set(modules))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["analyze", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    assert not imported(tmp_path, *arguments) & set(HEAVY)
+
+
+def test_a_run_imports_only_its_own_command_and_reader(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(body() + b"\n")
+    imported(tmp_path, "analyze", log)  # now its prices and counts are known
+    found = imported(tmp_path, "analyze", log)
+    assert "polars" in found
+    assert not found & (set(HEAVY) - {"polars", "numpy", "splintr", "rich.console", "zstandard"})
+    assert not found & {"agentcost.commands.kv", "agentcost.commands.redact", "agentcost.ingest.otel"}
+    assert "agentcost.ingest.captured" in found
 
 
 @pytest.mark.parametrize("option", ["--save", "-o"])

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from tests.reading import FIXTURES, SHARED, needs_shared
 
+from agentcost.ingest.contract import Peek, Reader
+from agentcost.ingest.formats import FORMATS, candidates, recognised
+from agentcost.ingest.peeking import peek_of
 from agentcost.ingest.readers import READERS
 from agentcost.ingest.source import open_source
 
@@ -62,3 +65,44 @@ def test_fixtures_are_claimed_by_the_reader_they_are_named_after(path: Path) -> 
     peek = open_source(path).peek()
     first = next((reader.name for reader in READERS if reader.sniff(peek)), "none")
     assert path.parent.name in (first, "table")  # tables may need their columns named
+
+
+def test_the_table_has_the_readers_names() -> None:
+    assert [one.name for one in FORMATS] == [reader.name for reader in READERS]
+
+
+def check_signs(peek: Peek) -> None:
+    """Whoever takes a log is asked, and so the first of all readers is the one that is found."""
+    takers = [reader for reader in READERS if reader.sniff(peek)]
+    asked = [one.name for one in candidates(peek)]
+    assert {reader.name for reader in takers} <= set(asked), peek.name
+    assert recognised(peek) is (takers[0] if takers else None)
+
+
+def variants(path: Path) -> list[Peek]:
+    """The log, its lines from the second on, its first line alone, cut within its first line, behind a banner."""
+    content = path.read_bytes()
+    first, _, rest = content.partition(b"\n")
+    forms = (content, rest, first, first[: len(first) // 2], b"\xef\xbb\xbf" + content, b"started\n" + content)
+    return [peek_of(path.name, form[:CUT], complete=len(form) <= CUT) for form in forms]
+
+
+CUT = 1 << 18
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_fixture_shows_the_signs_of_every_format_that_takes_it(path: Path) -> None:
+    for peek in variants(path):
+        check_signs(peek)
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_an_example_shows_the_signs_of_its_format(reader: Reader) -> None:
+    check_signs(peek_of("example", reader.example.encode(), complete=True))
+
+
+@needs_shared
+def test_a_recorded_log_shows_the_signs_of_every_format_that_takes_it() -> None:
+    for path in sorted(SHARED.rglob("*")):
+        if path.is_file():
+            check_signs(open_source(path).peek())

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cli" / "agentcost"
 
-WORDS = {"model", "errors", "units", "names"}
+WORDS = {"model", "errors", "units", "names", "files"}
 RESULT = {"record", "results", "baseline", "gate", "gatewords", "metrics"}
 PIPELINE = {
     "growth", "lineage", "measure", "tables", "selection", "labels", "analyze", "loading", "parallel", "resuming",
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "units": set(),
     "names": set(),
+    "files": set(),
     "__init__": set(),
     "rendering": WORDS,
     # level 1: one subject each, and not each other

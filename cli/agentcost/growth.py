@@ -13,7 +13,7 @@ import numpy
 from agentcost.marks import marks_of
 from agentcost.model import Kind, Segment
 from agentcost.prefix import Entry, Tree, entry_of
-from agentcost.tokens.counters import Counter, Engine, counter
+from agentcost.tokens.counters import Engine, counter, version_of
 from agentcost.tokens.counts import Counts
 from agentcost.tokens.encodings import encoding_of
 
@@ -111,8 +111,7 @@ class Growth(msgspec.Struct):
             new.entry.marks = marks
 
     def _count(self, encoding: str, pending: Sequence[Pending]) -> None:
-        tokenizer = counter(encoding, self.engine, self.threads)
-        store = self._store(tokenizer)
+        store = self._store(encoding)
         unknown = []
         for new in pending:
             known = store.get(new.segment.digest) if store else None
@@ -120,17 +119,21 @@ class Growth(msgspec.Struct):
                 unknown.append(new)
             else:
                 new.entry.counts[encoding] = known
-        for new, count in zip(unknown, _counts([new.segment for new in unknown], tokenizer.count_all), strict=True):
+        if not unknown:
+            return  # a vocabulary takes longer to load than a small log to read
+        count_all = counter(encoding, self.engine, self.threads).count_all
+        for new, count in zip(unknown, _counts([new.segment for new in unknown], count_all), strict=True):
             new.entry.counts[encoding] = count
             if store:
                 store.put(new.segment.digest, count)
 
-    def _store(self, tokenizer: Counter) -> Counts | None:
+    def _store(self, encoding: str) -> Counts | None:
         if self.cache is None:
             return None
-        found = self.stores.get(tokenizer.encoding)
+        found = self.stores.get(encoding)
         if found is None:
-            found = self.stores[tokenizer.encoding] = Counts(self.cache, tokenizer.encoding, tokenizer.version)
+            version = version_of(encoding, self.engine)
+            found = self.stores[encoding] = Counts(self.cache, encoding, version)
         return found
 
     def finish(self) -> None:

@@ -13,12 +13,14 @@ from agentcost import __version__
 from agentcost.errors import AgentcostError, BrokenLog, UsageError
 from agentcost.growth import Growth
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.formats import FORMATS, recognised
 from agentcost.ingest.json_values import is_document, read_value
 from agentcost.ingest.mapping import SUFFIX
 from agentcost.ingest.peeking import not_a_log
 from agentcost.ingest.source import FileSource
 from agentcost.labels import Label, labelled
 from agentcost.model import Item, Place, Request, Segment, Skipped
+from agentcost.pricing.published import keep_in
 from agentcost.record import MAGIC, Log, Record, load
 from agentcost.redacted import is_redacted, load_redacted
 from agentcost.resuming import Kept, keep, kept
@@ -62,6 +64,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
     """One record of all sources. AgentcostError where a named source is no log, or none of a folder's is."""
+    keep_in(reading.cache, __version__)
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, reading.threads)
     for source in sources:
@@ -109,24 +112,18 @@ def _nothing(sources: Sequence[Source]) -> str:
 
 def reader_of(peek: Peek, reading: Reading) -> Reader | None:
     """The reader of a log's format; None where no reader takes it."""
-    from agentcost.ingest.readers import READERS  # noqa: PLC0415 — a log that was kept needs none of them
-
-    if reading.input_format:
-        return reader_named(reading.input_format)
-    return next((reader for reader in READERS if reader.sniff(peek)), None)
+    return reader_named(reading.input_format) if reading.input_format else recognised(peek)
 
 
 def reader_named(name: str) -> Reader:
     """The reader of a format's name, or that a mapping file makes. UsageError where there is none."""
     if name.endswith(SUFFIX):
-        from agentcost.ingest.mapped import reader_from  # noqa: PLC0415 — as below
+        from agentcost.ingest.mapped import reader_from  # noqa: PLC0415 — few logs need it
 
         return reader_from(name)
-    from agentcost.ingest.readers import READERS  # noqa: PLC0415 — a log that was kept needs none of them
-
-    found = next((reader for reader in READERS if reader.name == name), None)
+    found = next((one.reader for one in FORMATS if one.name == name), None)
     if not found:
-        known = ", ".join(reader.name for reader in READERS)
+        known = ", ".join(one.name for one in FORMATS)
         raise UsageError(f"--input-format {name}: no such format; known: {known}, or a mapping: FILE{SUFFIX}")
     return found
 

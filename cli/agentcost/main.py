@@ -6,38 +6,39 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable, Collection
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from agentcost import __version__
-from agentcost.commands import (
-    baseline,
-    capture,
-    check,
-    diff,
-    find,
-    formats,
-    hardware,
-    kv,
-    models,
-    policies,
-    prices,
-    redact,
-    report,
-    show,
-)
 from agentcost.errors import AgentcostError, Interrupted, UsageError
 
-app = typer.Typer(
-    name="agentcost",
-    help="See where the input tokens of LLM agents go: reads agent request logs, offline.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+REPORTS = {
+    "analyze": "Where the input tokens go: by component, over the log, and what to do about it.",
+    "tools": "Every tool and MCP server: what its schema, calls and results carry, and which are never called.",
+    "cache": "Every cache policy side by side, the misses by cause with evidence and mend.",
+    "turns": "A row per request: turn, time, gap, tokens by cache class, output.",
+}
+"""The reports that show a whole log, and the help of each: they share commands/report.py."""
+
+COMMANDS = REPORTS | {
+    "show": "One session or request: its path as rows, and where it parted from the one before.",
+    "kv": "KV footprint of a log or of --tokens, how many fit, hit rate by capacity, tiers, prefill.",
+    "check": "The gate: a log, or a captured prefix, against the limits of a budget.",
+    "diff": "What changed between two runs and why: tokens and dollars split exactly by cause.",
+    "baseline": "A run summed up in small, text-free JSON, to be kept and compared with.",
+    "models": "The open models whose KV cache is known, and KV formats, with sources.",
+    "hardware": "Accelerators and storage tiers, with sources.",
+    "policies": "The cache policies that are simulated: values, sources, dates.",
+    "prices": "What tokens of a model cost on a day, in every tier, from where.",
+    "formats": "The log formats that are read, with an example of each.",
+    "capture": "Save one request of a client, to explain a transcript's hidden prefix.",
+    "redact": "A log without its text and names, to give away: it analyzes as the original does.",
+    "find": "Agent logs on this machine.",
+}
+"""Every command and its help; all but the reports are the function of their name in commands/<name>.py."""
 
 
 def _version(value: bool) -> None:
@@ -46,36 +47,44 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def agentcost(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """See where the input tokens of LLM agents go: reads agent request logs, offline."""
 
 
-for _name in report.NAMES:
-    app.command(_name, help=report.NAMES[_name])(report.command(_name))
-app.command("show", help="One session or request: its path as rows, and where it parted from the one before.")(
-    show.show
-)
-app.command("kv", help="KV footprint of a log or of --tokens, how many fit, hit rate by capacity, tiers, prefill.")(
-    kv.kv
-)
-app.command("check", help="The gate: a log, or a captured prefix, against the limits of a budget.")(check.check)
-app.command("diff", help="What changed between two runs and why: tokens and dollars split exactly by cause.")(diff.diff)
-app.command("baseline", help="A run summed up in small, text-free JSON, to be kept and compared with.")(
-    baseline.baseline
-)
-app.command("models", help="The open models whose KV cache is known, and KV formats, with sources.")(models.models)
-app.command("hardware", help="Accelerators and storage tiers, with sources.")(hardware.hardware)
-app.command("policies", help="The cache policies that are simulated: values, sources, dates.")(policies.policies)
-app.command("prices", help="What tokens of a model cost on a day, in every tier, from where.")(prices.prices)
-app.command("formats", help="The log formats that are read, with an example of each.")(formats.formats)
-app.command("capture", help="Save one request of a client, to explain a transcript's hidden prefix.")(capture.capture)
-app.command("redact", help="A log without its text and names, to give away: it analyzes as the original does.")(
-    redact.redact
-)
-app.command("find", help="Agent logs on this machine.")(find.find)
+def application(imported: Collection[str]) -> typer.Typer:
+    """The application with those commands imported; of the others it has the names and the help."""
+    app = typer.Typer(
+        name="agentcost",
+        help="See where the input tokens of LLM agents go: reads agent request logs, offline.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(agentcost)
+    for name, words in COMMANDS.items():
+        app.command(name, help=words)(_function(name) if name in imported else _not_asked_for)
+    return app
+
+
+def _function(name: str) -> Callable[..., None]:
+    module = import_module(f"agentcost.commands.{'report' if name in REPORTS else name}")
+    function: Callable[..., None] = module.command(name) if name in REPORTS else getattr(module, name)
+    return function
+
+
+def _not_asked_for() -> None:
+    raise AssertionError("a command runs that the arguments do not name")
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app` with every command, for those who look at all of it: a run imports the one that it was asked for."""
+    if name != "app":
+        raise AttributeError(name)
+    return application(COMMANDS)
 
 
 def run() -> None:
@@ -84,7 +93,7 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     try:
-        app()
+        application(COMMANDS.keys() & set(sys.argv))()
     except Interrupted as error:
         _fail(str(error), 130)
     except UsageError as error:

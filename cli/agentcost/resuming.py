@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from agentcost.errors import BrokenLog
+from agentcost.files import replace
 from agentcost.ingest.compression import MAGIC_BYTES, engine_of
 from agentcost.ingest.source import FileSource
 from agentcost.record import Record, load, save
-from agentcost.tokens.counts import replace
 
 _HEAD, _WINDOW = 65_536, 65_536
 _MOST = 64

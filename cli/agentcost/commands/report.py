@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from agentcost.results import Analysis
     from agentcost.study import Study
 
-NAMES = {
-    "analyze": "Where the input tokens go: by component, over the log, and what to do about it.",
-    "tools": "Every tool and MCP server: what its schema, calls and results carry, and which are never called.",
-    "cache": "Every cache policy side by side, the misses by cause with evidence and mend.",
-    "turns": "A row per request: turn, time, gap, tokens by cache class, output.",
-}
-"""The reports that show a whole log, and the help of each."""
-
-
 Save = Annotated[
     str,
     typer.Option("--save", metavar="FILE.agentcost", help="Write the text-free record; it is read wherever a log is."),
@@ -89,7 +80,6 @@ def command(name: str) -> Callable[..., None]:
         add_excerpts(name, study, analysis, asked, show_text=show_text)
         draw(view_of(name, analysis, full=full, limit=asked.top))
 
-    report.__doc__ = NAMES[name]
     return report
 
 

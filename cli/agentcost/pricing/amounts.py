@@ -16,6 +16,7 @@ import numpy
 from numpy.typing import NDArray
 
 from agentcost.model import Usage
+from agentcost.pricing import published
 from agentcost.pricing.lookup import price_of
 from agentcost.pricing.price_file import Book
 from agentcost.pricing.rates import Price, Rates, Unpriced
@@ -118,6 +119,7 @@ def quote(terms: Sequence[Terms], started: Sequence[float | None], day: date, bo
                 key = name, _QUARTER, int(start // _QUARTER)
             number = known[key] = outcomes.number(found)
         of.append(number)
+    published.save()
     of_rows = numpy.array(of, dtype=numpy.int64)
     return Quoted(tuple(outcomes.prices), tuple(outcomes.reasons), of_rows, assumed, day)
 

@@ -27,6 +27,7 @@ from agentcost.pricing.overlay import (
     price_of_entry,
     write_12h_of,
 )
+from agentcost.pricing.priced import Found
 from agentcost.pricing.rates import Price, Rates, Step, Unpriced
 from agentcost.pricing.terms import OPEN, ROUTERS, SELF_HOSTED, Terms, maker_of, plainly
 
@@ -40,7 +41,7 @@ class Base(msgspec.Struct, frozen=True):
     """A standard price, and the library's model where it is the library's."""
 
     price: Price
-    found: published.Found | None = None
+    found: Found | None = None
 
 
 def price_of(terms: Terms, moment: datetime, book: Book | None = None) -> Price | Unpriced:
@@ -113,7 +114,7 @@ def _at(host: str, model: str, moment: datetime) -> Base | Unpriced | None:
     return Base(replace(price, checked=_list_date(), hourly=fine).noted(*notes), found)
 
 
-def _without_price(found: published.Found, host: str, model: str, moment: datetime) -> Base | Unpriced:
+def _without_price(found: Found, host: str, model: str, moment: datetime) -> Base | Unpriced:
     """A model that the library has without a price of tokens: included in a plan, free, or not known."""
     if not published.is_empty(found, moment):
         return Unpriced(f"{model} at {host} is not billed by tokens{NEXT}")
@@ -129,18 +130,14 @@ def _free(host: str, model: str) -> Price:
     return Price(host, model, (Step(-1, nothing),), f"genai-prices {published.version()}", _list_date()).noted("free")
 
 
-def _guessed_region(found: published.Found, model: str) -> bool:
+def _guessed_region(found: Found, model: str) -> bool:
     """Whether the library took the in-region price of a cloud because the model's id named no region."""
     return found.info.id.startswith("regional.") and not re.match(r"(?:global|us|eu|apac|jp|au|ca)[.-]", model.lower())
 
 
 def _is_known(host: str) -> bool:
     """Whether anybody's prices at a provider are known."""
-    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot  # noqa: PLC0415 — heavy
-
-    return any(entry.provider == host for entry in price_list().prices) or (
-        find_provider_by_id(get_snapshot().providers, host) is not None
-    )
+    return any(entry.provider == host for entry in price_list().prices) or published.is_host(host)
 
 
 def _list_date() -> date | None:

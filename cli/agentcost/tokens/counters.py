@@ -54,6 +54,17 @@ def counter(encoding: str, engine: Engine = "splintr", threads: bool = True) -> 
     return TiktokenCounter(splintr_counter)
 
 
+def version_of(encoding: str, engine: Engine = "splintr") -> str:
+    """The `version` of the counter of an encoding, without loading its vocabulary: where every count is known."""
+    if engine == "splintr" or encoding not in TIKTOKEN_RANKS:
+        import splintr  # noqa: PLC0415
+
+        return f"splintr {splintr.__version__}"
+    import tiktoken  # noqa: PLC0415
+
+    return f"tiktoken {tiktoken.__version__}"
+
+
 @cache
 def splintr_tokenizer(encoding: str) -> AnyTokenizer:
     """splintr's tokenizer of this name."""
@@ -69,11 +80,9 @@ class SplintrCounter:
     """Counts with splintr-rs, in batches on all cores where that is safe."""
 
     def __init__(self, encoding: str, threads: bool) -> None:
-        import splintr  # noqa: PLC0415
-
         self.tokenizer = splintr_tokenizer(encoding)
         self.encoding = encoding
-        self.version = f"splintr {splintr.__version__}"
+        self.version = version_of(encoding)
         # SentencePiece vocabularies match tokens in a batch (HTML tags in Gemma's) that they do not list.
         self.threads = threads and self.tokenizer.family == "BPE"
         # Only batches use threads, and a batch would turn a spelled special token into one token. Every
@@ -120,11 +129,9 @@ class TiktokenCounter:
     """Counts with tiktoken, the reference, from the ranks that splintr ships."""
 
     def __init__(self, fallback: SplintrCounter) -> None:
-        import tiktoken  # noqa: PLC0415
-
         self.fallback = fallback
         self.encoding = fallback.encoding
-        self.version = f"tiktoken {tiktoken.__version__}"
+        self.version = version_of(self.encoding, "tiktoken")
         self.tokenizer = tiktoken_encoding(self.encoding)
 
     def count(self, text: str) -> int:

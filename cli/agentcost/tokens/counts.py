@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 import zlib
 from pathlib import Path
 
 from agentcost.errors import AgentcostError
+from agentcost.files import replace
 
 RECORD = struct.Struct("<16sI")
 CHECKSUM = struct.Struct("<I")
@@ -72,18 +72,3 @@ class Counts:
                 "name a folder that can be written, or go without a cache"
             ) from error
         self.new = {}
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put the content in place of the file, or leave the file as it was."""
-    import tempfile  # noqa: PLC0415 (10 ms that only a run with new counts should pay)
-
-    # mkstemp makes the file readable by its owner only.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
