@@ -20,7 +20,8 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing of the machine may show in an output."""
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "AGENTCOST_CACHE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("TZ", "UTC"), ("TERM", "xterm-256color")):
+    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("TZ", "UTC"), ("TERM", "xterm-256color"),
+                        ("AGENTCOST_PRICE_LIST", "bundled")):  # fmt: skip
         monkeypatch.setenv(name, value)
     time.tzset()
     yield

@@ -20,6 +20,7 @@ PIPELINE = {
     "comparing", "pathcosts", "pathtables", "attribution", "costs", "costtables", "costblame", "recordedcosts",
     "costing", "sides", "partnames", "figures", "summing", "fixedprefix", "wellknown", "redaction",
     "redacted", "sharing", "against", "doctor", "soundness",
+    "rebasing", "resending", "repricing", "repricetables", "routing", "planning",
 }  # fmt: skip
 READING = {"rendering", "ingest", "tokens", "prefix", "marks", "differences", "datasheets"}
 SIMULATION = {"cache", "pricing", "kv", "capacity", "tiers", "prefill"}

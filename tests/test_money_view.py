@@ -21,7 +21,8 @@ from agentcost.views import money
 def analysis(*usages: Usage | None, billing: str = "", **more: object) -> Analysis:
     maker = Maker()
     for number, usage in enumerate(usages):
-        maker.send(words(f"question {number}"), usage=usage, started=START + number, **{**SONNET, **more})
+        fields = {"usage": usage, "started": START + number, **SONNET, **more}
+        maker.send(words(f"question {number}"), **fields)
     return evaluate(maker.made(), Choices(pricing=Pricing(billing=billing)))
 
 
@@ -103,3 +104,34 @@ def test_a_log_without_prices_says_why() -> None:
 def test_what_caching_saved() -> None:
     assert "caching saved $0.27 (90.0%)" in printed(analysis(Usage(0, read=100_000, output=0)))
     assert "caching added $0.00075" in printed(analysis(Usage(0, write_5m=1_000, output=0)))
+
+
+LOWER = Usage(1_000, output=100, output_is_lower_bound=True)
+UNCACHED = Usage(1_000, output=100, classes_known=False)
+BOTH = Usage(1_000, classes_known=False)
+NOBODY = {"provider": "groq", "model": "gpt-oss-20b", "api": "", "knowledge": Knowledge.COUNTS}
+
+
+@pytest.mark.parametrize(
+    ("usages", "more", "sign"),
+    [
+        ([BILLED], {}, ""),
+        ([BILLED, LOWER], {}, "≥"),
+        ([UNCACHED], NOBODY, "≤"),
+        ([BOTH], NOBODY, "~"),
+    ],
+)
+def test_a_bound_stands_before_the_total_and_its_averages(
+    usages: list[Usage], more: dict[str, object], sign: str
+) -> None:
+    found = analysis(*usages, **more)
+    if sign in ("≤", "~"):
+        assert found.tables["requests"]["cost_basis"].to_list() == ["uncached"]
+    amounts = [word.strip("(;,") for word in printed(found).split() if "$" in word][:3]
+    assert len(amounts) == 3
+    assert [amount.partition("$")[0] for amount in amounts] == [sign] * 3
+    assert money.total(found).partition("$")[0] == sign
+
+
+def test_a_log_without_days_says_whose_prices() -> None:
+    assert "at the newest list prices, as the log tells no day" in printed(analysis(BILLED, started=None))

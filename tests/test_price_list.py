@@ -38,7 +38,7 @@ def again(found: Priced) -> Priced:
 def test_every_model_has_the_library_s_prices_at_every_moment(provider: Provider) -> None:
     for info in provider.models:
         ours = again(priced(info))
-        assert ours.id == info.id
+        assert (ours.id, ours.context) == (info.id, info.context_window)
         for moment in MOMENTS:
             theirs = info.get_prices(moment)
             now = ours.at(moment)

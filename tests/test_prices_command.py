@@ -93,3 +93,28 @@ def test_what_is_no_day_is_refused() -> None:
 def test_an_unreadable_price_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AgentcostError, match="cannot be read"):
         run("gpt-4o", "--price-file", str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("gpt-5", "--provider", "nope"), r"gpt-5 has prices at openai, azure, openrouter"),
+        (("gpt-99", "--provider", "nope"), r"there are .*anthropic.*openai"),
+        (("--provider", "openai"), r"agentcost prices MODEL"),
+        (("gpt-5", "--on", "2020-01-01"), r"before 2020-06-11"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_there_is(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        run(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "unsure"),
+    [("gpt-5", "2022-01-01", True), ("gpt-5", "2026-11-20", False), ("gpt-5.6-sol", "2026-09-20", False)],
+)
+def test_a_price_without_a_beginning_says_that_an_old_day_proves_nothing(model: str, on: str, unsure: bool) -> None:
+    text = " ".join(run(model, "--on", on, "--provider", "openai").split())
+    assert (f"nothing says that it was sold on {on}" in text) is unsure
+    rows = json.loads(run(model, "--on", on, "--provider", "openai", "--json"))["tables"]["prices"]
+    assert rows[0]["oldest_on_record"] is (model == "gpt-5")

@@ -24,7 +24,7 @@ TERMS = [
     )
 ]  # fmt: skip
 COUNT = st.integers(0, 300_000)
-TOKENS = st.lists(COUNT, min_size=10, max_size=10)
+TOKENS = st.lists(COUNT, min_size=len(CLASSES), max_size=len(CLASSES))
 ROW = st.tuples(st.sampled_from(TERMS), st.floats(START, START + 86_400 * 300), TOKENS)
 
 
@@ -48,7 +48,9 @@ def test_bulk_amounts_are_the_price_times_the_tokens(rows: list[tuple[Terms, flo
                 classes = (rates.plain, rates.read, rates.write, rates.write_1h, rates.write, rates.write_12h,
                            rates.output, rates.reasoning)  # fmt: skip
                 expected = sum((rate * count for rate, count in zip(classes, tokens, strict=False)), Decimal(0)) / 10**6
-                expected += (rates.search * tokens[8] + rates.request * tokens[9]) / 1000
+                expected += (
+                    rates.search * tokens[8] + rates.file_search * tokens[9] + rates.request * tokens[10]
+                ) / 1000
             assert dollars(exact_sum(found[number])) == expected
             whole += expected
         assert dollars(exact_sum(found)) == whole

@@ -13,11 +13,11 @@ from agentcost.attribution import NOTHING, Attribution, Ladder, charged, paths_o
 from agentcost.cache.causes import Miss
 from agentcost.caching import Run
 from agentcost.costs import COLUMN, ORDER, Costs
-from agentcost.costtables import BESIDE, MONEY, OUTPUT, priced_rows
+from agentcost.costtables import MONEY, OUTPUT, priced_rows
 from agentcost.measure import Ints, Measured, levels_of
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
-from agentcost.pricing import dollars, exact_sum
+from agentcost.pricing import BESIDE, dollars, exact_sum
 from agentcost.results import KIND_COLUMNS
 
 

@@ -97,14 +97,25 @@ def costs_of(requests: Sequence[Request], measured: Sequence[Measured], run: Run
             _move_12h(tokens, row, run.served[row])
     units = units_of(quoted, tokens[:, : len(INPUT)].sum(axis=1))
     bounded = [
-        request.usage is None or request.usage.output is None or request.usage.output_is_lower_bound
-        for request in requests
+        request.usage is None or request.usage.output is None or request.usage.output_is_lower_bound or left_out
+        for request, left_out in zip(requests, _left_out(quoted, tokens, units), strict=True)
     ]
     misses = numpy.array([miss.lost if miss else 0 for miss in run.misses], dtype=numpy.int64)
     return Costs(
         quoted, [basis for _, basis in split], tokens, units, exactly(tokens, units), bounded,
         _lost(tokens, units, misses), [billing for billing, _ in payers], [plan for _, plan in payers],
     )  # fmt: skip
+
+
+def _left_out(quoted: Quoted, tokens: Ints, units: Ints) -> list[bool]:
+    """Whether something beside the tokens of a request has no price that is known."""
+    beside = [COLUMN[name] for name in ("searches", "file_searches")]
+    if not tokens[:, beside].any():
+        return [False] * len(tokens)
+    included = numpy.array([price.included for price in quoted.prices] or [False], dtype=bool)
+    priced = (quoted.of >= 0) & ~included[numpy.maximum(quoted.of, 0)]
+    found: list[bool] = (priced & ((tokens[:, beside] > 0) & (units[:, beside] == 0)).any(axis=1)).tolist()
+    return found
 
 
 def _date(request: Request) -> float | None:
@@ -125,12 +136,14 @@ def _usage(request: Request, served: Served | None, total: int) -> tuple[Usage, 
     usage = request.usage
     if usage is not None and usage.classes_known:
         return usage, "billed"
-    output, reasoning = (usage.output, usage.reasoning) if usage else (None, None)
-    if served is None:
-        return Usage(total, output=output, reasoning=reasoning), "uncached"
+    bill = usage or Usage(0)
+    return (bill.recounted(total), "uncached") if served is None else (as_served(bill, served), "simulated")
+
+
+def as_served(bill: Usage, served: Served) -> Usage:
+    """A bill with its prompt as a cache served it."""
     short, long = served.writes.get("5m", 0), served.writes.get("1h", 0)
-    rest = served.written - short - long
-    return Usage(served.plain, served.read, short, long, rest, output, reasoning), "simulated"
+    return bill.recounted(served.plain, served.read, short, long, served.written - short - long)
 
 
 def _move_12h(tokens: Ints, row: int, served: Served | None) -> None:

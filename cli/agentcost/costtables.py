@@ -13,7 +13,7 @@ import polars as pl
 from agentcost.costs import COLUMN, ORDER, Costs
 from agentcost.measure import Ints
 from agentcost.model import Request
-from agentcost.pricing import CLASSES, FEMTO, Unpriced, dollars, exact_sum
+from agentcost.pricing import BESIDE, CLASSES, FEMTO, Unpriced, dollars, exact_sum
 
 MONEY = pl.Decimal(38, FEMTO)
 """Dollars, to the last digit that is counted."""
@@ -22,7 +22,6 @@ _FEW = 5_000
 """Rows below which amounts are turned into decimals one by one."""
 
 OUTPUT = ("output", "reasoning")
-BESIDE = ("searches", "requests")
 
 
 def money(femto: Ints, known: Sequence[bool] | None = None) -> pl.Series:

@@ -44,6 +44,7 @@ REPORTS: dict[str, tuple[str, ...]] = {
         "requests",
         *_ACCOUNTS,
     ),
+    "reprice": ("repriced", "routes", "plans", "plan_month", "requests", *_ACCOUNTS),
     "show": ("path", "parting", "requests", *_ACCOUNTS),
 }
 """The tables of each report; the first is what a format of one table carries when none is named."""

@@ -26,6 +26,7 @@ REPORTS = {
 COMMANDS = REPORTS | {
     "show": "One session or request: its path as rows, and where it parted from the one before.",
     "kv": "KV footprint of a log or of --tokens, how many fit, hit rate by capacity, tiers, prefill.",
+    "reprice": "The same log under other models, tiers, hosts, caching, plans, routings: a row each.",
     "check": "The gate: a log, or a captured prefix, against the limits of a budget.",
     "diff": "What changed between two runs and why: tokens and dollars split exactly by cause.",
     "baseline": "A run summed up in small, text-free JSON, to be kept and compared with.",

@@ -104,6 +104,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     `output` includes `reasoning`, as every provider bills it. `output_is_lower_bound` marks logs that were
     written before the answer had ended. Where `classes_known` is not set only the sum is: it stands in `plain`.
+    `searches` of the web and of files are charged beside tokens; `media` of the tokens are of audio or of images made.
     """
 
     plain: int
@@ -115,6 +116,14 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     reasoning: int | None = None
     output_is_lower_bound: bool = False
     classes_known: bool = True
+    searches: int = 0
+    file_searches: int = 0
+    media: int = 0
+
+    def recounted(self, plain: int, read: int = 0, write_5m: int = 0, write_1h: int = 0, write: int = 0) -> Usage:
+        """The bill with its prompt in other classes; what is billed beside the prompt stays."""
+        counts = {"plain": plain, "read": read, "write_5m": write_5m, "write_1h": write_1h, "write": write}
+        return msgspec.structs.replace(self, **counts, classes_known=True)
 
     @property
     def writes(self) -> int:

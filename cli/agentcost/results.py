@@ -250,8 +250,8 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "costs": (
         "a token class, by how it was paid",
-        "class (output without reasoning), billing (api, seat, credits; empty: not told), tokens (searches and "
-        "requests for those), cost, share (of what was paid so)",
+        "class (output without reasoning), billing (api, seat, credits; empty: not told), tokens (the number "
+        "of searches, file_searches and requests), cost, share (of what was paid so)",
     ),
     "component_costs": (
         "a component, then the output and what is paid beside tokens, by how it was paid",
@@ -373,3 +373,30 @@ CAPACITY_TABLES: dict[str, tuple[str, str]] = {
     ),
 }
 """The tables of capacity, prefill and tiers, which `kv` adds."""
+
+REPRICE_TABLES: dict[str, tuple[str, str]] = {
+    "repriced": (
+        "the log under other terms, by how it was paid; the first as it was run",
+        "what, kind, billing, provider, model, tier, requests, unpriced_requests, unpriced, lower_bounds, read, write, "
+        "plain, output, cost, cost_read, cost_write, cost_plain, cost_output, cost_beside, against, change, band, "
+        "tokens_factor, basis, policy, too_long, source, assumes",
+    ),
+    "routes": (
+        "a routing of requests to other models, by how they were paid",
+        "route, billing, requests, routed, lineages, lineages_split, unpriced_requests, unpriced, cost, against, "
+        "change, routed_before, routed_after, stayed_before, stayed_after, retry_rate, retry_cost, band, "
+        "tokens_factor, assumes",
+    ),
+    "plans": (
+        "a month of the log under a plan; the first by the token",
+        "plan, model, title, kind, seats, seat_fee, included, pooled, usage, credits, credits_included, beyond, "
+        "overage, bill, runs_out, users_out, requests, unpriced_requests, unpriced, offered, extrapolated, source, "
+        "assumes",
+    ),
+    "plan_month": (
+        "the month that the plans are of",
+        "month, days, first_day, last_day, days_spanned, days_with_requests, requests, undated_requests, users, "
+        "seats, extrapolated_by",
+    ),
+}
+"""The tables of `reprice`."""

@@ -27,7 +27,7 @@ from agentcost.results import KIND_COLUMNS, Ruler
 from agentcost.study import Study
 from agentcost.tokens import encoding_of
 
-BESIDE = ("output", "reasoning", "searches", "requests")
+BESIDE = ("output", "reasoning", "searches", "file_searches", "requests")
 """The classes that are no input."""
 
 Key = tuple[str, bool, int]

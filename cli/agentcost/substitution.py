@@ -22,7 +22,7 @@ from agentcost.gate import STAGES
 
 INPUT = ("read", "write_5m", "write_1h", "write", "write_12h", "plain")
 _OUTPUT = ("output", "reasoning")
-BESIDE = ("searches", "requests")
+BESIDE = ("searches", "file_searches", "requests")
 _AROUND = ("template_overhead", "unexplained")
 
 Key = tuple[str, str, str, str]

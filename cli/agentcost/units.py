@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "?"
@@ -55,6 +56,25 @@ def dollars(amount: Decimal | None) -> str:
         return "$0"
     digits = 0 if size >= 1000 else 2 if size >= Decimal("0.995") else max(2, 1 - size.adjusted())
     return f"{'-' if amount < 0 else ''}${size:,.{digits}f}"
+
+
+class Currency(NamedTuple):
+    """What dollars are shown in: `rate` units of `code` for a dollar, as the user gave it."""
+
+    code: str = "USD"
+    rate: Decimal = Decimal(1)
+
+    @property
+    def words(self) -> str:
+        """`EUR at 0.92 for a dollar`, to stand beside amounts; "" for dollars themselves."""
+        return "" if self.code == "USD" else f"{self.code} at {self.rate:f} for a dollar"
+
+
+def money(amount: Decimal | None, currency: Currency = Currency()) -> str:  # noqa: B008 — frozen
+    """Dollars in a currency: `$12.30`, `EUR 11.32`, `-EUR 0.0039`."""
+    if amount is None or currency.code == "USD":
+        return dollars(amount)
+    return dollars(amount * currency.rate).replace("$", f"{currency.code} ")
 
 
 def percent(part: float | None, whole: float = 1.0, digits: int = 1) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -33,13 +35,20 @@ def prices(
     provider: Annotated[str, typer.Option("--provider", metavar="NAME", help="One provider only.")] = "",
     price_file: options.PriceFile = "",
     json: options.AllAsJson = False,
+    refresh_prices: Annotated[
+        bool, typer.Option("--refresh-prices", help="Fetch the newest list of genai-prices (network) and keep it.")
+    ] = False,
 ) -> None:
     """What tokens of a model cost: at every provider, in every tier, with sources and dates."""
     from agentcost.commands.sheets import write_tables  # noqa: PLC0415 — heavy
     from agentcost.pricing import Unpriced  # noqa: PLC0415 — heavy
     from agentcost.pricing.listing import listing  # noqa: PLC0415 — heavy
 
+    if refresh_prices:
+        fetch_prices()
     moment, book = moment_of(on), book_of(price_file)
+    if provider:
+        check_provider(model, provider, moment, book)
     if not model:
         if json:
             write_tables("prices", numbers(overlay_tables(moment)))
@@ -65,16 +74,60 @@ def moment_of(on: str) -> datetime:
         raise UsageError(f"--on {on}: write a day as 2026-11-20, or a time as 2026-11-20T02:00") from error
     if len(on) <= 10:
         moment = datetime.combine(moment.date(), time(12))
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.date() < FIRST_API:
+        raise UsageError(f"--on {on}: no model was sold by the token before {FIRST_API}")
+    return moment
+
+
+FIRST_API = date(2020, 6, 11)
+"""OpenAI opened the first API of a language model (openai.com/blog/openai-api)."""
+
+
+def check_provider(model: str, provider: str, moment: datetime, book: Book | None) -> None:
+    """UsageError where nobody lists prices of the provider, or no model was named."""
+    from agentcost.pricing import Terms  # noqa: PLC0415 — heavy
+    from agentcost.pricing.listing import providers, providers_of  # noqa: PLC0415 — heavy
+
+    if not model:
+        raise UsageError(f"--provider {provider}: name a model too: agentcost prices MODEL --provider {provider}")
+    if Terms(provider, "").host in providers(book):
+        return
+    having = providers_of(model, moment, book)
+    told = f"{model} has prices at {', '.join(having)}" if having else f"there are {', '.join(providers(book))}"
+    raise UsageError(f"--provider {provider}: no prices of it are known; {told}")
 
 
 def book_of(file: str) -> Book | None:
     """The price file; None where none was named. AgentcostError names the line where it is wrong."""
     from agentcost.pricing import read_price_file  # noqa: PLC0415 — heavy
 
+    use_kept_prices()
     if not file:
         return None
     return read_price_file(text_of("--price-file", file), file)
+
+
+BUNDLED = "bundled"
+"""What $AGENTCOST_PRICE_LIST says where a list that was fetched shall not be used."""
+
+
+def fetch_prices() -> None:
+    """Fetch the newest list and keep it in the user's cache folder: the only thing that uses the network."""
+    from agentcost.commands.asked import cache_folder  # noqa: PLC0415 — it needs this module
+    from agentcost.pricing.refresh import refresh  # noqa: PLC0415 — heavy
+
+    providers, models = refresh(cache_folder(), datetime.now(UTC).date())
+    sys.stderr.write(f"agentcost: {exact(models)} models of {providers} providers, kept in {cache_folder()}\n")
+
+
+def use_kept_prices() -> None:
+    """Use the list that was fetched before, if one was."""
+    from agentcost.commands.asked import cache_folder  # noqa: PLC0415 — it needs this module
+    from agentcost.pricing.refresh import NAME, use_kept  # noqa: PLC0415 — heavy
+
+    if os.environ.get("AGENTCOST_PRICE_LIST") != BUNDLED and (cache_folder() / NAME).is_file():
+        use_kept(cache_folder())
 
 
 def money(value: Decimal) -> str:
@@ -107,8 +160,22 @@ def sheet(model: str, found: Sequence[Listed], moment: datetime, columns: int) -
     )
     return Group(
         title(head, columns), quiet(f"from {'; '.join(sources)}", columns), Table(listed, columns),
-        *(quiet(note, columns) for note in _notes(found)), quiet(MARKS, columns),
+        *(quiet(note, columns) for note in (*_notes(found), *_oldest(found, moment))), quiet(MARKS, columns),
     )  # fmt: skip
+
+
+def _oldest(found: Sequence[Listed], moment: datetime) -> Iterator[str]:
+    """On a day before prices were looked at: which of them nothing tells the beginning of."""
+    day = moment.date()
+    unsure = [one.price for one in found if one.oldest and one.price.checked and day < one.price.checked]
+    if not unsure:
+        return
+    where = ", ".join(dict.fromkeys(price.provider or "any" for price in unsure))
+    first = min(price.checked for price in unsure if price.checked)
+    yield (
+        f"{where}: the oldest price on record, looked at on {first}; no list tells since when it holds, nor when the "
+        f"model came out, so nothing says that it was sold on {day}"
+    )
 
 
 def _price_columns(rows: Sequence[tuple[Price, Step]]) -> Iterator[Column]:
@@ -148,7 +215,7 @@ def overview(moment: datetime, book: Book | None, columns: int) -> RenderableTyp
     known = price_list()
     of_day = list(plans(moment.date(), *(book.plans if book else ())).values())
     providers, models = gp.size()
-    head = f"genai-prices {gp.version()}: {exact(models)} models of {providers} providers; its own copy, no network"
+    head = f"genai-prices {gp.version()}: {exact(models)} models of {providers} providers; {_kept()}"
     own = [entry for entry in known.prices if entry.numbers]
     table = [
         Column("provider", [entry.provider for entry in own], name=10),
@@ -169,6 +236,12 @@ def overview(moment: datetime, book: Book | None, columns: int) -> RenderableTyp
         _factors(columns), Text(), title(f"Plans on {moment:%Y-%m-%d}", columns), _plans(of_day, columns),
         quiet(MARKS, columns),
     )  # fmt: skip
+
+
+def _kept() -> str:
+    from agentcost.pricing import published as gp  # noqa: PLC0415 — heavy
+
+    return "fetched by --refresh-prices" if gp.refreshed() else "its own copy, no network"
 
 
 def _factors(columns: int) -> RenderableType:
@@ -243,7 +316,8 @@ def json_tables(found: Sequence[Listed] | Unpriced, moment: datetime) -> dict[st
             "over_tokens": step.over if step.over >= 0 else None,
             **asdict(step.rates),
             "filled": one.price.filled, "included": one.price.included, "source": one.price.source,
-            "checked": one.price.checked, "mark": one.price.mark, "notes": one.price.notes,
+            "checked": one.price.checked, "oldest_on_record": one.oldest, "mark": one.price.mark,
+            "notes": one.price.notes,
         }
         for one in found
         for step in one.price.steps

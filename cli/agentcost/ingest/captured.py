@@ -21,6 +21,7 @@ from msgspec import structs
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.diagnostics import diagnosis
+from agentcost.ingest.apis.served import served_settings, served_tier
 from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
@@ -172,7 +173,8 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
     reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []
     if request_id and reply:
         log.answers[request_id] = reply[-1]
-    settings = api.settings(prompt.body) | diagnosis(answer)
+    settings = api.settings(prompt.body)
+    settings |= served_settings(answer, settings) | diagnosis(answer)
     return Request(
         place=record.place,
         format=READER.name,
@@ -187,7 +189,7 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
         project=identity.project,
         client=identity.client,
         task=identity.task,
-        tier=settings.get("service_tier", ""),
+        tier=served_tier(answer, settings),
         started=started,
         ended=ended,
         naive_time=naive,

@@ -180,7 +180,8 @@ def _assistant(session: Session, where: Place, entry: Entry, speaker: Speaker) -
 def _request(where: Place, entry: Entry, message: Message, speaker: Speaker, answer: Answer) -> Request:
     ended, naive = moment(entry.timestamp)
     billed, model = message.usage or Billed(), message.model or ""
-    settings = (("version", entry.version), ("speed", billed.speed))
+    geo = "" if billed.inference_geo == "not_available" else billed.inference_geo
+    settings = (("version", entry.version), ("speed", billed.speed), ("inference_geo", geo))
     labels = (("branch", entry.git_branch), ("agent", speaker.agent))
     known_id = message.id or entry.request_id
     return Request(
@@ -229,6 +230,7 @@ def _usage(billed: Billed, unfinished: bool) -> Usage | None:
         write=max(0, (billed.cache_creation_input_tokens or 0) - short - long),
         output=billed.output_tokens,
         output_is_lower_bound=unfinished,
+        searches=(billed.server_tool_use and billed.server_tool_use.web_search_requests) or 0,
     )
     return usage if usage.prompt else None
 

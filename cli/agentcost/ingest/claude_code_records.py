@@ -19,6 +19,12 @@ class Creation(msgspec.Struct):
     ephemeral_1h_input_tokens: Count | None = None
 
 
+class ServerTools(msgspec.Struct):
+    """What the provider's own tools did during a call."""
+
+    web_search_requests: Count | None = None
+
+
 class Billed(msgspec.Struct):
     """The usage of a call; its input counts exclude each other."""
 
@@ -29,6 +35,8 @@ class Billed(msgspec.Struct):
     output_tokens: Count | None = None
     service_tier: str | None = None
     speed: str | None = None
+    inference_geo: str | None = None
+    server_tool_use: ServerTools | None = None
 
 
 class Message(msgspec.Struct):

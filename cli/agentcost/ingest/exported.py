@@ -15,6 +15,7 @@ import msgspec
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.served import served_settings, served_tier
 from agentcost.ingest.chains import State, advance
 from agentcost.ingest.contract import Hand, Source
 from agentcost.ingest.json_values import WRONG_TYPE, Record, decode, records
@@ -147,7 +148,7 @@ def _request(call: Exported, where: Place, name: str, state: State, answer: int 
         client=who.client,
         task=who.task,
         role=call.role,
-        tier=call.tier or settings.get("service_tier", ""),
+        tier=call.tier or served_tier(call.answer, settings),
         started=call.times.started,
         first_token=call.times.first_token,
         ended=call.times.ended,
@@ -157,7 +158,7 @@ def _request(call: Exported, where: Place, name: str, state: State, answer: int 
         answer=answer,
         finished=call.answer is not None or call.usage is not None,
         breakpoints=state.breakpoints,
-        settings=tuple(sorted(settings.items())),
+        settings=tuple(sorted((settings | served_settings(call.answer, settings)).items())),
         labels=call.labels,
     )
 

@@ -21,6 +21,7 @@ from msgspec import structs
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis.contract import Body, Calls, Identity
 from agentcost.ingest.apis.diagnostics import diagnosis
+from agentcost.ingest.apis.served import served_settings, served_tier
 from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.json_values import Record, records
@@ -172,7 +173,7 @@ def _request(log: Log, record: Record, call: Call, state: State, calls: Calls) -
         project=who.project,
         client=who.client,
         task=who.task,
-        tier=settings.get("service_tier", ""),
+        tier=served_tier(call.answer, settings),
         started=times.started,
         first_token=times.first_token,
         ended=times.ended,
@@ -182,7 +183,7 @@ def _request(log: Log, record: Record, call: Call, state: State, calls: Calls) -
         answer=answer[-1] if answer else None,
         finished=call.answer is not None or call.usage is not None,
         breakpoints=state.breakpoints,
-        settings=tuple(sorted((settings | diagnosis(call.answer)).items())),
+        settings=tuple(sorted((settings | served_settings(call.answer, settings) | diagnosis(call.answer)).items())),
         labels=call.labels,
     )
 

@@ -16,7 +16,7 @@ import numpy
 from numpy.typing import NDArray
 
 from agentcost.model import Usage
-from agentcost.pricing import published
+from agentcost.pricing import published, rates
 from agentcost.pricing.lookup import price_of
 from agentcost.pricing.price_file import Book
 from agentcost.pricing.rates import Price, Rates, Unpriced
@@ -28,14 +28,20 @@ FEMTO = 15
 """Digits behind the point of an amount in dollars."""
 
 CLASSES = (
-    "plain", "read", "write_5m", "write_1h", "write", "write_12h", "output", "reasoning", "searches", "requests",
+    "plain", "read", "write_5m", "write_1h", "write", "write_12h", "output", "reasoning", "searches",
+    "file_searches", "requests",
 )  # fmt: skip
 """The columns of a matrix of tokens and of amounts. Output here is without reasoning; `write` is of the provider's
 default time to live; `requests` is 1, for the few who charge for each."""
 
+BESIDE = ("searches", "file_searches", "requests")
+"""Those that are no tokens."""
+
 INPUT = ("plain", "read", "write_5m", "write_1h", "write", "write_12h")
 
-_RATES = ("plain", "read", "write", "write_1h", "write", "write_12h", "output", "reasoning", "search", "request")
+_RATES = (
+    "plain", "read", "write", "write_1h", "write", "write_12h", "output", "reasoning", *rates.BESIDE,
+)  # fmt: skip
 """The rate of each of the CLASSES."""
 
 _DAY, _QUARTER = 86_400, 900
@@ -51,12 +57,12 @@ def dollars(femto: int) -> Decimal:
     return Decimal(int(femto)).scaleb(-FEMTO)
 
 
-def unit_prices(rates: Rates) -> list[int]:
+def unit_prices(own: Rates) -> list[int]:
     """Femtodollars of one of each of the CLASSES."""
     found = []
     for name in _RATES:
-        per = Decimal(10) ** (FEMTO - 3 if name in ("search", "request") else FEMTO - 6)
-        found.append(int((getattr(rates, name) * per).to_integral_value(ROUND_HALF_EVEN)))
+        per = Decimal(10) ** (FEMTO - 3 if name in rates.BESIDE else FEMTO - 6)
+        found.append(int((getattr(own, name) * per).to_integral_value(ROUND_HALF_EVEN)))
     return found
 
 
@@ -69,6 +75,8 @@ def tokens_of(usages: Sequence[Usage], terms: Sequence[Terms]) -> Ints:
     found[:, CLASSES.index("output")] = [usage.output or 0 for usage in usages]
     found[:, CLASSES.index("output")] -= found[:, CLASSES.index("reasoning")]
     found[:, CLASSES.index("requests")] = 1
+    for name in ("searches", "file_searches"):
+        found[:, CLASSES.index(name)] = [getattr(usage, name) for usage in usages]
     return kept_longer(found, terms)
 
 

@@ -1,11 +1,12 @@
-"""The genai-prices library: its bundled data only, never the network. Importing it takes longer than a small report."""
+"""The genai-prices library, its own list or one that was fetched. Importing it takes longer than a small report."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, find_provider_by_id, get_snapshot, set_custom_snapshot
 from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
@@ -14,17 +15,37 @@ from genai_prices.types import (
     StartDateConstraint,
     TieredPrices,
     TimeOfDateConstraint,
+    _providers_from_raw,
 )
 
+from agentcost.errors import AgentcostError
+from agentcost.names import bare_name
 from agentcost.pricing.priced import Dated, Found, Priced, Tiered, Value, Variant
 from agentcost.pricing.terms import ROUTERS, references
 
 KEYS = {
     "plain": "input_mtok", "read": "cache_read_mtok", "write": "cache_write_mtok", "write_1h": "cache_write_1h_mtok",
     "output": "output_mtok", "reasoning": "output_reasoning_mtok", "search": "web_searches_kcount",
-    "request": "requests_kcount",
+    "file_search": "storage_searches_kcount", "request": "requests_kcount",
 }  # fmt: skip
 """The library's names of what Rates holds."""
+
+
+def use(content: bytes | None) -> None:
+    """Use this list from now on, as the library's project publishes it; None: the library's own copy.
+
+    AgentcostError where it is no list that this version can read.
+    """
+    if content is None:
+        set_custom_snapshot(None)
+        return
+    try:
+        providers = _providers_from_raw(json.loads(content))  # the only way to read the list
+    except (ValueError, KeyError, TypeError) as error:
+        raise AgentcostError(
+            "what was fetched is no price list of this version; run agentcost prices --refresh-prices"
+        ) from error
+    set_custom_snapshot(DataSnapshot(providers, from_auto_update=True))
 
 
 def hosts() -> list[str]:
@@ -44,7 +65,10 @@ def is_host(name: str) -> bool:
 
 
 def find(host: str, model: str) -> Found | None:
-    """The model at a provider, by any of the ways to write it; None where the library does not have it."""
+    """The model at a provider, by any of the ways to write it; None where the library does not have it.
+
+    Hosts of open models put the maker before the name (openai/gpt-oss-120b at Groq), which logs leave out.
+    """
     snapshot = get_snapshot()
     provider = find_provider_by_id(snapshot.providers, host) if host and host != "litellm" else None
     if provider is None:
@@ -53,14 +77,16 @@ def find(host: str, model: str) -> Found | None:
         info = provider.find_model(reference, all_providers=snapshot.providers)
         if info is not None and (host in ROUTERS or not reference.endswith(":free")):
             return Found(provider.id, priced(info), any(info is one for one in provider.models))
-    return None
+    name = bare_name(model)
+    same = [info for info in provider.models if bare_name(info.id) == name]
+    return Found(provider.id, priced(same[0]), own=True) if len(same) == 1 else None
 
 
 def priced(info: ModelInfo) -> Priced:
     """A model of the library as ours."""
     prices = [ConditionalPrice(prices=info.prices)] if isinstance(info.prices, ModelPrice) else info.prices
     variants = [Variant(one.when, _dated(one)) for one in info.price_variants or ()]
-    return Priced(info.id, tuple(map(_dated, prices)), tuple(variants))
+    return Priced(info.id, tuple(map(_dated, prices)), tuple(variants), info.context_window)
 
 
 def _dated(one: ConditionalPrice | PriceVariant) -> Dated:

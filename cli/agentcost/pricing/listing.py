@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 
 import msgspec
@@ -24,10 +24,14 @@ TERMS: tuple[tuple[str, str], ...] = (
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A price that would be used: `under` says in which tier, at which speed or where ("" as usual)."""
+    """A price that would be used: `under` says in which tier, at which speed or where ("" as usual).
+
+    `oldest`: the list has none before it, and does not tell since when it holds.
+    """
 
     under: str
     price: Price
+    oldest: bool = False
 
 
 def listing(model: str, moment: datetime, provider: str = "", book: Book | None = None) -> list[Listed] | Unpriced:
@@ -40,10 +44,21 @@ def listing(model: str, moment: datetime, provider: str = "", book: Book | None 
     return [Listed("", missing)] if isinstance(missing, Price) else missing
 
 
+def providers(book: Book | None = None) -> list[str]:
+    """Every provider of which a price of tokens is listed or negotiated."""
+    own = [entry.provider for entry in price_list().prices]
+    agreed = [entry.provider for entry in book.prices] if book else []
+    return sorted({Terms(host, "").host for host in (*published.hosts(), *own, *agreed) if host})
+
+
+def providers_of(model: str, moment: datetime, book: Book | None = None) -> list[str]:
+    """Those that have the model, its maker first."""
+    return [host for host in _hosts(model) if _of(Terms(host, model), moment, book)]
+
+
 def _hosts(model: str) -> list[str]:
-    """Every provider whose own list has the model."""
-    own = {host for host in (*published.hosts(), *(entry.provider for entry in price_list().prices)) if host}
-    maker = maker_of(model)
+    """Every provider, the model's maker first."""
+    own, maker = providers(), maker_of(model)
     return sorted(own, key=lambda host: (host != maker, host))
 
 
@@ -52,9 +67,19 @@ def _of(terms: Terms, moment: datetime, book: Book | None) -> Sequence[Listed]:
     standard = price_of(terms, moment, book)
     if isinstance(standard, Unpriced) or any("list price" in note for note in standard.notes):
         return ()
-    found = [Listed("", standard)]
+    found = [Listed("", standard, _unchanged(terms, standard, book))]
     for term, value in TERMS:
-        other = price_of(replace(terms, **{term: value}), moment, book)
+        own = replace(terms, **{term: value})
+        other = price_of(own, moment, book)
         if isinstance(other, Price) and not other.ignored and other.steps != standard.steps:
-            found.append(Listed(value if term == "tier" else f"{term} {value}", other))
+            found.append(Listed(value if term == "tier" else f"{term} {value}", other, _unchanged(own, other, book)))
     return found
+
+
+_LONG_AGO = datetime(1970, 1, 2, 12, tzinfo=UTC)
+
+
+def _unchanged(terms: Terms, price: Price, book: Book | None) -> bool:
+    """Whether the lists have no other price before it."""
+    first = price_of(terms, _LONG_AGO, book)
+    return isinstance(first, Price) and first.steps == price.steps

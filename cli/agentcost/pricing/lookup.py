@@ -46,7 +46,11 @@ class Base(msgspec.Struct, frozen=True):
 
 def price_of(terms: Terms, moment: datetime, book: Book | None = None) -> Price | Unpriced:
     """The price under these terms at a moment (with its zone), or why there is none."""
-    terms = plainly(terms)
+    found = _price_of(plainly(terms), moment, book)
+    return _beside(found, terms) if terms.beside and isinstance(found, Price) and not found.included else found
+
+
+def _price_of(terms: Terms, moment: datetime, book: Book | None) -> Price | Unpriced:
     listed = listed_price(terms, moment)
     negotiated = book.entry_of(terms, moment) if book else None
     if negotiated is None:
@@ -56,6 +60,21 @@ def price_of(terms: Terms, moment: datetime, book: Book | None = None) -> Price 
         return listed
     said = [f"{term}={value}" for term in ("tier", "speed", "geo") if (value := getattr(terms, term))]
     return replace(price, ignored=tuple(said)) if negotiated.numbers else price
+
+
+BESIDE = {
+    "searches": ("search", "web searches: no price of them is known"),
+    "file searches": ("file_search", "file searches: no price of them is known"),
+    "media": ("", "audio and image tokens: priced as text"),
+}
+"""What is no token of text: its rate, and what is said where there is none."""
+
+
+def _beside(price: Price, terms: Terms) -> Price:
+    """The price, saying what of the bill it leaves out or takes for text."""
+    rates = price.steps[0].rates
+    unknown = (text for name, text in map(BESIDE.__getitem__, terms.beside) if not name or not getattr(rates, name))
+    return replace(price, ignored=(*price.ignored, *unknown))
 
 
 def listed_price(terms: Terms, moment: datetime) -> Price | Unpriced:
@@ -142,7 +161,9 @@ def _is_known(host: str) -> bool:
 
 def _list_date() -> date | None:
     """The day of the library's prices; None for a version that the overlay was not made beside."""
-    known = price_list().published
+    known, day = price_list().published, published.refreshed()
+    if day:
+        return day
     return known.date if known.version == published.version() else None
 
 

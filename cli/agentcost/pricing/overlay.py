@@ -193,10 +193,14 @@ def _moment(day: datetime | date) -> datetime:
     return day if isinstance(day, datetime) else datetime.combine(day, time(), UTC)
 
 
-def steps_of(numbers: Numbers, over: tuple[Over, ...], search: Decimal) -> tuple[Step, ...]:
+def steps_of(
+    numbers: Numbers, over: tuple[Over, ...], search: Decimal, file_search: Decimal = Decimal(0)
+) -> tuple[Step, ...]:
     """Prices by step, with what a class without its own stands for."""
     rows = [(FIRST, numbers), *((one.tokens, one) for one in sorted(over, key=lambda one: one.tokens))]
-    return tuple(Step(start, rates({**given(one), "search": search})) for start, one in rows)
+    return tuple(
+        Step(start, rates({**given(one), "search": search, "file_search": file_search})) for start, one in rows
+    )
 
 
 def given(numbers: Numbers) -> dict[str, Decimal | None]:

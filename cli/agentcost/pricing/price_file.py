@@ -77,7 +77,9 @@ class Negotiated(msgspec.Struct, frozen=True):
             scaled = listed.changed(lambda rates: rates.times(factor))
             return replace(scaled, source=f"{self.source}: × {factor} of {listed.source}")
         told = {name for name, value in given(self.numbers).items() if value is not None}
-        steps = steps_of(self.numbers, self.over, listed.steps[0].rates.search if listed else Decimal(0))
+        rates = listed.steps[0].rates if listed else None
+        beside = (rates.search, rates.file_search) if rates else (Decimal(0), Decimal(0))
+        steps = steps_of(self.numbers, self.over, *beside)
         own = Price(
             self.provider, self.model, steps, self.source, filled=tuple(name for name in WRITES if name not in told)
         )

@@ -53,11 +53,12 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """A model: of its `prices` the last that holds is its price, else the first."""
+    """A model: of its `prices` the last that holds is its price, else the first. `context`: tokens that it takes."""
 
     id: str
     prices: tuple[Dated, ...]
     variants: tuple[Variant, ...] = ()
+    context: int | None = None
 
     @property
     def hourly(self) -> bool:

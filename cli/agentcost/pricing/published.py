@@ -7,7 +7,7 @@ and one that is not there is None.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import msgspec
 
 from agentcost.pricing.kept import Shelf, shelf_in
 from agentcost.pricing.priced import Found, Tiered, Value
-from agentcost.pricing.rates import FIRST, TOKEN_CLASSES, Price, Rates, Step
+from agentcost.pricing.rates import BESIDE, FIRST, TOKEN_CLASSES, Price, Rates, Step
 
 STANDS_FOR = {
     "read": "plain", "write": "plain", "write_1h": "write", "write_12h": "write", "reasoning": "output",
@@ -31,9 +31,14 @@ CONTEXTS = {
 
 
 class Kept(msgspec.Struct):
-    """Where answers are kept between runs; nowhere unless `keep_in` was told."""
+    """Where answers are kept between runs, nowhere unless `keep_in` was told; and the list that was fetched, if any.
+
+    `fetched`: its file and its day, until `loaded` only a promise: whoever finds every answer kept never reads it.
+    """
 
     shelf: Shelf | None = None
+    fetched: tuple[Path, date] | None = None
+    loaded: bool = True
 
 
 _KEPT = Kept()
@@ -50,9 +55,35 @@ def save() -> None:
         _KEPT.shelf.save()
 
 
-@cache
+def use(fetched: tuple[Path, date] | None) -> None:
+    """Use a list that was fetched on a day, from its file; None: the library's own. What was kept is forgotten."""
+    _KEPT.shelf, _KEPT.fetched, _KEPT.loaded = None, fetched, False
+    find.cache_clear()
+    is_host.cache_clear()
+
+
+def _ready() -> None:
+    """See to it that the library has the list that is to be used."""
+    if not _KEPT.loaded:
+        from agentcost.pricing import library  # noqa: PLC0415 — heavy
+
+        library.use(_KEPT.fetched[0].read_bytes().partition(b"\n")[2] if _KEPT.fetched else None)
+        _KEPT.loaded = True
+
+
+def refreshed() -> date | None:
+    """The day on which the list in use was fetched; None: it is the library's own."""
+    return _KEPT.fetched[1] if _KEPT.fetched else None
+
+
 def version() -> str:
-    """The library's version."""
+    """The library's version; with the day of its list where a newer one is used than its own."""
+    day = refreshed()
+    return f"{_installed()}, list of {day}" if day else _installed()
+
+
+@cache
+def _installed() -> str:
     from importlib.metadata import version as installed  # noqa: PLC0415 — 5 ms
 
     return installed("genai-prices")
@@ -62,6 +93,7 @@ def hosts() -> list[str]:
     """Every provider of the library."""
     from agentcost.pricing import library  # noqa: PLC0415 — heavy
 
+    _ready()
     return library.hosts()
 
 
@@ -69,6 +101,7 @@ def size() -> tuple[int, int]:
     """How many providers and models the library has."""
     from agentcost.pricing import library  # noqa: PLC0415 — heavy
 
+    _ready()
     return library.size()
 
 
@@ -79,6 +112,7 @@ def is_host(name: str) -> bool:
     if name not in known:
         from agentcost.pricing import library  # noqa: PLC0415 — heavy
 
+        _ready()
         known[name] = library.is_host(name)
         _note_new()
     return known[name]
@@ -92,6 +126,7 @@ def find(host: str, model: str) -> Found | None:
     if key not in known:
         from agentcost.pricing import library  # noqa: PLC0415 — heavy
 
+        _ready()
         known[key] = library.find(host, model)
         _note_new()
     return known[key]
@@ -169,4 +204,4 @@ def rates(values: Mapping[str, Decimal | None]) -> Rates:
     known = {name: value for name, value in values.items() if value is not None}
     for name, other in STANDS_FOR.items():
         known.setdefault(name, known.get(other, Decimal(0)))
-    return Rates(**{name: known.get(name, Decimal(0)) for name in (*TOKEN_CLASSES, "search", "request")})
+    return Rates(**{name: known.get(name, Decimal(0)) for name in (*TOKEN_CLASSES, *BESIDE)})

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """Dollars per million tokens; `search` and `request` per thousand searches and requests.
+    """Dollars per million tokens; BESIDE per thousand searches and requests, 0 where nobody knows a price of them.
 
     `write` is that of the provider's default time to live (Anthropic 5 minutes, OpenAI 30). Every class has a price:
     where a provider has none of its own the token is billed as the class it belongs to, and `Price.filled` names it.
@@ -29,6 +29,7 @@ class Rates(msgspec.Struct, frozen=True):
     output: Decimal
     reasoning: Decimal
     search: Decimal = Decimal(0)
+    file_search: Decimal = Decimal(0)
     request: Decimal = Decimal(0)
 
     def times(self, factor: Decimal, kept: Collection[str] = ()) -> Rates:
@@ -39,7 +40,10 @@ class Rates(msgspec.Struct, frozen=True):
         return replace(self, **changed)
 
 
-TOKEN_CLASSES = tuple(name for name in Rates.__struct_fields__ if name not in ("search", "request"))
+BESIDE = ("search", "file_search", "request")
+"""The rates of what is no token."""
+
+TOKEN_CLASSES = tuple(name for name in Rates.__struct_fields__ if name not in BESIDE)
 
 
 class Step(msgspec.Struct, frozen=True):

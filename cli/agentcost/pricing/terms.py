@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 from msgspec.structs import replace
 
-from agentcost.model import Request
+from agentcost.model import Request, Usage
 from agentcost.names import bare_name
 
 LISTED_AS = {
@@ -55,7 +55,7 @@ class Terms(msgspec.Struct, frozen=True):
     """Provider and model as the log names them; "" where nothing is said.
 
     `tier`: batch, flex, priority, ultrafast…; `speed`: fast; `geo`: us, eu, a region; `cache_ttl`: how long OpenAI
-    keeps what is written (12h).
+    keeps what is written (12h). `beside` are what is billed that is no token of text: searches, file searches, media.
     """
 
     provider: str
@@ -64,6 +64,7 @@ class Terms(msgspec.Struct, frozen=True):
     speed: str = ""
     geo: str = ""
     cache_ttl: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -74,16 +75,26 @@ class Terms(msgspec.Struct, frozen=True):
 
 def terms_of(request: Request) -> Terms:
     """The terms of a request, as its answer or else its body tells them. Requests of equal terms share them."""
-    return _told(request.provider, request.model, request.tier, request.settings)
+    return _told(request.provider, request.model, request.tier, request.settings, beside(request.usage))
+
+
+def beside(usage: Usage | None) -> tuple[str, ...]:
+    """What a bill has beside tokens of text."""
+    if usage is None:
+        return ()
+    counts = (("searches", usage.searches), ("file searches", usage.file_searches), ("media", usage.media))
+    return tuple(name for name, count in counts if count)
 
 
 @lru_cache(maxsize=65536)
-def _told(provider: str, model: str, tier: str, given: tuple[tuple[str, str], ...]) -> Terms:
+def _told(provider: str, model: str, tier: str, given: tuple[tuple[str, str], ...], beside: tuple[str, ...]) -> Terms:
     settings = dict(given)
     kept = settings.get("prompt_cache_options", "") + settings.get("prompt_cache_retention", "")
     return Terms(
-        provider, model, tier, settings.get("speed", ""), settings.get("inference_geo", ""),
-        "12h" if re.search(r"\b12h\b", kept) else "",
+        provider, model, tier,
+        settings.get("served_speed", settings.get("speed", "")),
+        settings.get("served_inference_geo", settings.get("inference_geo", "")),
+        "12h" if re.search(r"\b12h\b", kept) else "", beside,
     )  # fmt: skip
 
 
@@ -113,8 +124,10 @@ def maker_of(model: str) -> str:
 
 
 def references(model: str) -> tuple[str, ...]:
-    """The ways to look up a model, the log's own first: with and without its route and what follows a colon."""
+    """The ways to look up a model, the log's own first: with and without its route, what follows a colon, its day."""
     name = model.lower()
     short = name.rsplit("/", 1)[-1]
-    found = [name, short, re.sub(r":[a-z]+$", "", name), re.sub(r":[a-z]+$", "", short), bare_name(model)]
+    bare = bare_name(model)
+    undated = re.sub(r"-20\d\d[-.]?[01]\d[-.]?[0-3]\d$", "", bare)
+    found = [name, short, re.sub(r":[a-z]+$", "", name), re.sub(r":[a-z]+$", "", short), bare, undated]
     return tuple(dict.fromkeys(found))

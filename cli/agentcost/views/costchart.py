@@ -38,7 +38,7 @@ def cost_charts(requests: DataFrame, width: int) -> list[RenderableType]:
         if len(priced) < FEW or not money.dollars(priced):
             continue
         amounts = priced["cost"].to_list()
-        whole = f"{'≥' * paid.least(own)}{dollars(sum(amounts))}"
+        whole = f"{money.bound(own)}{dollars(sum(amounts))}"
         what = f"{money.BILLINGS[billing]} of {plural(len(priced), 'request')} in order: {whole} in all"
         lost = money.dollars(priced, "cost_lost")
         what += f", of it {dollars(lost)} lost to misses" if lost else ""

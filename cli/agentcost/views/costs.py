@@ -25,7 +25,7 @@ Section = tuple[str, RenderableType]
 CLASSES = {
     "plain": "plain input", "read": "read from cache", "write_5m": "written, 5 minutes", "write_1h": "written, 1 hour",
     "write_12h": "written, 12 hours", "write": "written", "output": "output", "reasoning": "reasoning",
-    "searches": "searches", "requests": "requests",
+    "searches": "web searches", "file_searches": "file searches", "requests": "requests",
 }  # fmt: skip
 """What the classes of tokens are called."""
 
@@ -80,7 +80,7 @@ def classes(frame: DataFrame, width: int) -> RenderableType:
 
 
 def _million(name: str, amount: Decimal, count: int) -> str:
-    return dollars(amount * 10**6 / count) if count and name not in ("searches", "requests") else NONE
+    return dollars(amount * 10**6 / count) if count and name not in ("searches", "file_searches", "requests") else NONE
 
 
 def components(frame: DataFrame, width: int) -> RenderableType:
@@ -254,4 +254,4 @@ def _remarks(row: Mapping[str, object]) -> list[str]:
         return [f"  ↳ no price: {row['unpriced']}"]
     found = [f"  ↳ from {row['source']}"] * (len(str(row["source"])) > LONG)
     found += [f"  ↳ {note}" for note in str(row["notes"]).split("; ") if note]
-    return found + [f"  ↳ not applied, as nobody knows a price of it: {row['not_applied']}"] * bool(row["not_applied"])
+    return found + [f"  ↳ not applied: {row['not_applied']}"] * bool(row["not_applied"])

@@ -43,10 +43,10 @@ def by_billing(requests: DataFrame) -> list[tuple[str, DataFrame]]:
 
 
 def total(analysis: Analysis) -> str:
-    """`$1.93`, `≥$1.93`; "" where nothing is priced or several ways of paying do not add up."""
+    """`$1.93`, `≥$1.93`, `≤$1.93`; "" where nothing is priced or several ways of paying do not add up."""
     groups = by_billing(analysis.tables["requests"])
     amount = dollars(groups[0][1]) if len(groups) == 1 else None
-    return "" if amount is None else f"{_least(groups[0][1])}{shown(amount)}"
+    return "" if amount is None else f"{bound(groups[0][1])}{shown(amount)}"
 
 
 def cost(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -56,7 +56,7 @@ def cost(analysis: Analysis, width: int) -> list[RenderableType]:
     priced = [(billing, own) for billing, own in groups if dollars(own) is not None]
     parts: list[RenderableType] = []
     for billing, own in priced:
-        lead = f"{BILLINGS[billing]}: {_least(own)}{shown(dollars(own))}"
+        lead = f"{BILLINGS[billing]}: {bound(own)}{shown(dollars(own))}"
         parts.append(
             Paragraph(
                 Text.assemble(
@@ -71,9 +71,12 @@ def cost(analysis: Analysis, width: int) -> list[RenderableType]:
     return [Text(), *parts] if parts else []
 
 
-def _least(own: DataFrame) -> str:
-    """A lower bound says so: output that is not fully known, or requests without a price."""
-    return "≥" if own["cost_is_lower_bound"].any() or own["cost"].null_count() else ""
+def bound(requests: DataFrame) -> str:
+    """What the sum of costs is: `≥` a lower bound (output not fully known, or no price), `≤` an upper one (input of
+    which no caching is known), `~` where both are in it."""
+    low = requests["cost_is_lower_bound"].any() or requests["cost"].null_count()
+    high = (requests["cost_basis"] == "uncached").any()
+    return "~" if low and high else "≥" if low else "≤" if high else ""
 
 
 def _said(own: DataFrame) -> list[str]:
@@ -81,11 +84,17 @@ def _said(own: DataFrame) -> list[str]:
     priced = own.filter(own["cost"].is_not_null())
     amount = dollars(priced) or Decimal()
     bases = [word for name, word in BASES.items() if (priced["cost_basis"] == name).any()]
-    found = [f"{', '.join(bases)} at list prices of their day"]
+    found = [f"{', '.join(bases)} {_dated(priced)}"]
     if own["cost"].null_count():
         found.append(f"{plural(own['cost'].null_count(), 'request')} without a price left out")
-    sessions = priced["session"].n_unique()
-    found.append(f"{shown(amount / sessions)} a session, {shown(amount / len(priced))} a request")
+    unknown = int((priced["output"].is_null() | priced["output_is_lower_bound"]).sum())
+    if unknown:
+        found.append(f"output not fully known of {'all' if unknown == len(priced) else plural(unknown, 'request')}")
+    left = {term for text in priced["not_applied"].unique().to_list() for term in text.split(", ") if term}
+    if left:
+        found.append(f"not applied: {', '.join(sorted(left))}")
+    sessions, sign = priced["session"].n_unique(), bound(priced)
+    found.append(f"{sign}{shown(amount / sessions)} a session, {sign}{shown(amount / len(priced))} a request")
     saved, lost = dollars(priced, "cost_saved") or Decimal(), dollars(priced, "cost_lost") or Decimal()
     if saved:
         whole = amount + saved
@@ -94,6 +103,15 @@ def _said(own: DataFrame) -> list[str]:
     if lost:
         found.append(f"misses cost {shown(lost)} ({percent(float(lost / amount))})")
     return found
+
+
+def _dated(priced: DataFrame) -> str:
+    """Of which day the prices are."""
+    undated = int(priced["price_date_assumed"].sum())
+    if undated == len(priced):
+        return "at the newest list prices, as the log tells no day"
+    told = f" ({plural(undated, 'request')} without a day at the newest)" if undated else ""
+    return f"at list prices of their day{told}"
 
 
 def _dearest(analysis: Analysis, billing: str) -> str:

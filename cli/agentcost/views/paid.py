@@ -55,11 +55,6 @@ def cells(amounts: Iterable[Decimal | None], bounds: Sequence[object] = ()) -> l
     return [f"≥{text}" if bound and text[-1].isdigit() else text for text, bound in zip(texts, marks, strict=True)]
 
 
-def least(requests: DataFrame) -> bool:
-    """Whether the sum of costs is a lower bound: an output is not fully known, or a request has no price."""
-    return bool(requests["cost_is_lower_bound"].any() or requests["cost"].null_count())
-
-
 def word(billing: str) -> str:
     """A way of paying in a cell."""
     return billing or UNTOLD

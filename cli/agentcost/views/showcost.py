@@ -34,7 +34,8 @@ def by_class(request: Mapping[str, object]) -> str:
         if amount:
             told = f" for {exact(count)}" if billed and isinstance(count, int) else ""
             parts.append(f"{what} {dollars(amount)}{told}")
-    least = "≥" if request["cost_is_lower_bound"] else ""
+    low, high = request["cost_is_lower_bound"], request["cost_basis"] == "uncached"
+    least = "~" if low and high else "≥" if low else "≤" if high else ""
     rests = [money.BASES.get(str(request["cost_basis"]), "")]
     rests += [f"not applied: {request['not_applied']}"] * bool(request["not_applied"])
     rests += ["the log tells no day: priced as of the price list's"] * bool(request["price_date_assumed"])

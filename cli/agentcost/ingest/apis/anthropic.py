@@ -14,6 +14,7 @@ from typing import Any
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.extras import with_server_tools
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
 
@@ -219,7 +220,7 @@ def usage(answer: Body) -> Usage | None:
     written = int(billed.get("cache_creation_input_tokens") or 0)
     details = billed.get("output_tokens_details") or {}
     output = billed.get("output_tokens")
-    return Usage(
+    found = Usage(
         plain=int(billed["input_tokens"]),
         read=int(billed.get("cache_read_input_tokens") or 0),
         write_5m=short,
@@ -228,6 +229,7 @@ def usage(answer: Body) -> Usage | None:
         output=None if output is None else int(output),
         reasoning=details.get("thinking_tokens"),
     )
+    return with_server_tools(found, billed)
 
 
 def answer(answer: Body, calls: Calls) -> list[Segment]:

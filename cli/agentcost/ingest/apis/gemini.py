@@ -7,11 +7,12 @@ snake_case, as the SDK logs them. The answer's schema is part of the prompt but 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.extras import with_grounding
 from agentcost.ingest.apis.gemini_parts import holding, part_segments, renamed, runs_end, value_of
 from agentcost.ingest.apis.openai_content import opening_client
 from agentcost.ingest.parts import Spot
@@ -136,7 +137,17 @@ def usage(answer: Body) -> Usage | None:
     output: int | None = (written or 0) + (thoughts or 0)
     if written is None and thoughts is None:
         output = total - prompt if total is not None and total >= prompt else None
-    return Usage(plain=max(prompt, read) - read, read=read, output=output, reasoning=thoughts)
+    found = Usage(plain=max(prompt, read) - read, read=read, output=output, reasoning=thoughts)
+    return with_grounding(found, answer.get("candidates"), str(value_of(answer, "modelVersion") or ""), _media(billed))
+
+
+def _media(billed: Body) -> Iterator[Body]:
+    """The counts of what has a price of its own: audio in, all but text out."""
+    for name, dear in (("promptTokensDetails", ("AUDIO",)), ("candidatesTokensDetails", ("AUDIO", "IMAGE", "VIDEO"))):
+        details = value_of(billed, name)
+        for one in details if isinstance(details, list) else ():
+            if isinstance(one, dict) and one.get("modality") in dear:
+                yield {"tokenCount": value_of(one, "tokenCount")}
 
 
 def _count(billed: Body, key: str) -> int | None:

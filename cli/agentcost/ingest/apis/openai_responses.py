@@ -14,6 +14,7 @@ from typing import Any
 
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.extras import with_items
 from agentcost.ingest.apis.openai_content import identity_of, opening_client, tool_segments
 from agentcost.ingest.apis.openai_items import is_result, item_segments
 from agentcost.ingest.apis.openai_usage import usage_of
@@ -99,8 +100,8 @@ def answers(answer: Body) -> bool:
 
 
 def usage(answer: Body) -> Usage | None:
-    """Billed tokens, see `openai_usage`."""
-    return usage_of(answer.get("usage"))
+    """Billed tokens, see `openai_usage`, and searches."""
+    return with_items(usage_of(answer.get("usage")), answer.get("output"))
 
 
 def answer(answer: Body, calls: Calls) -> list[Segment]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agentcost.ingest.apis.extras import with_server_tools
 from agentcost.model import Usage
 
 _BEYOND = 10**12
@@ -46,7 +47,7 @@ def usage_of(billed: Any) -> Usage | None:
     cached = read + max(write, short + long)
     if not (prompt or cached or output):
         return None
-    return Usage(
+    found = Usage(
         plain=prompt if _excludes(billed, prompt, output, cached) else prompt - cached,
         read=read,
         write_5m=short,
@@ -55,6 +56,7 @@ def usage_of(billed: Any) -> Usage | None:
         output=output,
         reasoning=reasoning,
     )
+    return with_server_tools(found, billed)
 
 
 def _excludes(billed: dict[str, Any], prompt: int, output: int | None, cached: int) -> bool:
