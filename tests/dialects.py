@@ -10,7 +10,7 @@ from agentcost.ingest import parts
 from agentcost.ingest.apis import anthropic, gemini, openai_chat, openai_responses
 from agentcost.ingest.apis.contract import Api, Calls
 from agentcost.model import Kind, Segment
-from agentcost.rendering import openai_tool
+from agentcost.rendering import gemini_tool, openai_tool
 
 Body = dict[str, Any]
 
@@ -175,7 +175,7 @@ CHAT = Dialect(
         ),
         Kind.TOOL_CALL: (
             appending("messages", {"role": "assistant", "tool_calls": [_chat_call("c3", "bash", '{"command":"ls"}')]}),
-            'bash\n{"command":"ls"}',
+            'bash\n{"command":"ls"}\n.bash',
         ),
         Kind.TOOL_RESULT: (appending("messages", {"role": "tool", "tool_call_id": "c2", "content": "a.py"}), "a.py"),
         Kind.FILE: (appending("messages", {"role": "tool", "tool_call_id": "c1", "content": "x = 1\n"}), "x = 1\n"),
@@ -240,7 +240,7 @@ RESPONSES = Dialect(
         ),
         Kind.TOOL_CALL: (
             appending("input", _responses_call("c3", "bash", '{"command":"ls"}')),
-            'bash\n{"command":"ls"}',
+            'bash\n{"command":"ls"}\n.bash',
         ),
         Kind.TOOL_RESULT: (appending("input", _responses_output("c2", "a.py")), "a.py"),
         Kind.FILE: (
@@ -304,7 +304,7 @@ GEMINI = Dialect(
     },
     {
         **texts(_gemini_user, "contents"),
-        **declared(_gemini_tool, lambda name: parts.canonical(_function(name))),
+        **declared(_gemini_tool, lambda name: gemini_tool(_function(name))),
         Kind.SYSTEM: (lambda body: body["systemInstruction"]["parts"].append({"text": "Be brief."}), "Be brief."),
         Kind.ASSISTANT: (appending("contents", _gemini("model", {"text": "Done."})), "Done."),
         Kind.THINKING: (
@@ -313,7 +313,7 @@ GEMINI = Dialect(
         ),
         Kind.TOOL_CALL: (
             appending("contents", _gemini("model", {"functionCall": {"name": "bash", "args": {"command": "ls"}}})),
-            'bash\n{"command":"ls"}',
+            "bash command ls bash",
         ),
         Kind.TOOL_RESULT: (appending("contents", _gemini_response("bash", "a.py")), "a.py"),
         Kind.FILE: (appending("contents", _gemini_response("read_file", "x = 1\n")), "x = 1\n"),
@@ -327,7 +327,7 @@ GEMINI = Dialect(
         ),
     },
     _gemini_tool,
-    lambda name: parts.canonical(_function(name)),
+    lambda name: gemini_tool(_function(name)),
     _gemini_user,
 )
 

@@ -206,11 +206,11 @@ def test_as_text(tmp_path: Path) -> None:
     text = done.stdout.decode()
     assert done.returncode == 0, done.stderr
     assert text.startswith(
-        "Against the bill (github, 2026-10-14 to 2026-10-15): the logs hold 95.8% of its\ninput.\n"
-        "Input: 834,762 billed, 799,890 logged; 35,000 are missed, 15,000 of them of\n"
-        "days, users or models without any log. 128 logged input tokens are not on the\n"
+        "Against the bill (github, 2026-10-14 to 2026-10-15): the logs hold 96.0% of its\ninput.\n"
+        "Input: 867,343 billed, 832,472 logged; 35,000 are missed, 15,000 of them of\n"
+        "days, users or models without any log. 129 logged input tokens are not on the\n"
         "bill. Output: 13,225 billed, 11,808 logged. Cost: $1.07 billed ($1.10 before\n"
-        "discounts), $1.01 logged at list prices.\n"
+        "discounts), $1.04 logged at list prices.\n"
     )
     assert "\n66 requests · 4 sessions" in text  # the report itself
     assert all(len(line) <= 80 for line in text.splitlines())

@@ -35,9 +35,9 @@ ITEMS: list[tuple[Body, list[tuple[Kind, str, str, str]]]] = [
     ({"type": "compaction", "encrypted_content": "e"}, [(Kind.SUMMARY, "", "", "")]),
     ({"type": "item_reference", "id": "msg_1"}, [(Kind.HIDDEN, "", "", "")]),
     ({"type": "custom_tool_call", "call_id": "c", "name": "apply_patch", "input": "*** Begin"},
-     [(Kind.TOOL_CALL, "apply_patch", "", "apply_patch\n*** Begin")]),
+     [(Kind.TOOL_CALL, "apply_patch", "", "apply_patch\n*** Begin\n.apply_patch")]),
     ({"type": "function_call", "call_id": "c", "namespace": "mcp__github__", "name": "find", "arguments": "{}"},
-     [(Kind.TOOL_CALL, "mcp__github__find", "github", "mcp__github__find\n{}")]),
+     [(Kind.TOOL_CALL, "mcp__github__find", "github", "mcp__github__find\n{}\n.mcp__github__find")]),
     ({"type": "local_shell_call", "call_id": "c", "id": "lsh_1", "status": "completed", "action": {"command": ["ls"]}},
      [(Kind.TOOL_CALL, "local_shell", "", 'local_shell\n{"action":{"command":["ls"]}}')]),
     ({"type": "local_shell_call_output", "call_id": "c", "output": "a.py"},
@@ -158,13 +158,13 @@ def call(name: str, arguments: str | None, **more: Any) -> Body:
     [
         (  # Gemini's gateway: whole calls, no index
             [chunk(tool_calls=[call("a", "{}", id="1")]), chunk(tool_calls=[call("b", "{}", id="2")])],
-            [(Kind.TOOL_CALL, "a", "", "a\n{}"), (Kind.TOOL_CALL, "b", "", "b\n{}")],
+            [(Kind.TOOL_CALL, "a", "", "a\n{}\n.a"), (Kind.TOOL_CALL, "b", "", "b\n{}\n.b")],
         ),
         (  # several calls under one index
             [chunk(tool_calls=[call("a", "{}", id="1", index=0), call("b", "{}", id="2", index=0)])],
-            [(Kind.TOOL_CALL, "a", "", "a\n{}"), (Kind.TOOL_CALL, "b", "", "b\n{}")],
+            [(Kind.TOOL_CALL, "a", "", "a\n{}\n.a"), (Kind.TOOL_CALL, "b", "", "b\n{}\n.b")],
         ),
-        ([chunk(tool_calls=[call("a", None, id="1", index=0)])], [(Kind.TOOL_CALL, "a", "", "a\n")]),
+        ([chunk(tool_calls=[call("a", None, id="1", index=0)])], [(Kind.TOOL_CALL, "a", "", "a\n\n.a")]),
         (  # Mistral: thinking as content parts, then plain strings
             [
                 chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]),

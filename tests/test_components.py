@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +18,17 @@ from agentcost.loading import Reading, load_logs
 from agentcost.model import Kind
 from agentcost.rendering import FOOTER, HEADER
 from agentcost.results import KIND_COLUMNS
-from agentcost.tokens import counter, document_tokens, encoding_of, factor, image_tokens, overhead, template_of
+from agentcost.tokens import (
+    Shape,
+    Template,
+    counter,
+    document_tokens,
+    encoding_of,
+    factor,
+    image_tokens,
+    overhead,
+    template_of,
+)
 
 Components = dict[Kind, int]
 """Tokens of every component that has any."""
@@ -107,26 +117,42 @@ def tools(case: Case, *names: str) -> list[Part]:
     return [Part(*row) for row in zip(kinds, texts, leads, strict=False)]
 
 
+def called_text(case: Case, name: str) -> str:
+    """A call without arguments, as the dialect shows it: the name opens the result as well."""
+    return f"{name}\n{{}}\n.{name}" if case.openai else f"{name} {name}" if case.dialect is GEMINI else f"{name}\n{{}}"
+
+
 def by_hand(case: Case, more: Sequence[Part] = (), *, system: Sequence[Part] = (), tool: str = "",
-            messages: int = 0, calls: int = 0) -> Components:  # fmt: skip
+            messages: int = 0, calls: int = 0, replies: int = 0) -> Components:  # fmt: skip
     """The components of the base request, and of what was put behind its tools, its system prompt, its messages.
 
     Tokens are counted along the path and rounded there, so that they add up to the whole.
     """
     names = ["read_file", "bash", *([tool] if tool else [])]
     said = [Part(Kind.USER, "Hello"), Part(Kind.ASSISTANT, "Hi")]
-    called = [Part(Kind.TOOL_CALL, f"{name}\n{{}}") for name in names[:2]]
+    called = [Part(Kind.TOOL_CALL, called_text(case, name)) for name in names[:2]]
     path = [*tools(case, *names), Part(Kind.SYSTEM, "You help."), *system, *said, *called, *more]
     found: Components = {}
     total = 0.0
     for part in path:
         before, total = round(total), total + part.count(case.model)
         found[part.kind] = found.get(part.kind, 0) + round(total) - before
-    around = overhead(
-        template_of(case.model, case.dialect.api.name),
-        messages=case.messages + messages, tools=len(names), system=True, calls=2 + calls,
+    shape = Shape(
+        messages=case.messages + messages - case.openai, systems=int(case.openai), replies=1 + replies,
+        tools=len(names), calls=2 + calls, more_calls=0 if case.dialect is RESPONSES else 1,
     )  # fmt: skip
+    template = template_of(case.model, case.dialect.api.name)
+    around = overhead(template, shape)
+    for kind, frame in frames(template, shape, path):
+        found[kind] += frame
+        around -= frame
     return {kind: count for kind, count in (found | {Kind.OVERHEAD: around}).items() if count}
+
+
+def frames(template: Template, shape: Shape, path: Sequence[Part]) -> Iterator[tuple[Kind, int]]:
+    """What the template puts around every tool and call is part of it."""
+    yield from ((part.kind, template.per_tool) for part in path if part.kind in (Kind.TOOL, Kind.MCP_TOOL))
+    yield Kind.TOOL_CALL, template.per_call * shape.calls + template.per_more_calls * shape.more_calls
 
 
 def with_part_by_hand(case: Case, kind: Kind) -> Components:
@@ -171,8 +197,10 @@ def test_a_part_grows_its_component_by_its_tokens_and_the_overhead_by_the_templa
     assert after[kind] > before.get(kind, 0)
 
 
-AROUND = {"exact, chat": (4, 7, 0), "exact, responses": (4, 7, 0), "estimated, a factor": (3, 3, 12),
-          "estimated, a factor by content": (3, 3, 12), "estimated, whole numbers": (0, 0, 0)}  # fmt: skip
+AROUND = {"exact, chat": (4, 4, 0), "exact, responses": (4, 4, 0), "estimated, a factor": (3, 3, 0),
+          "estimated, a factor by content": (3, 3, 0), "estimated, whole numbers": (0, 0, 0)}  # fmt: skip
+FRAMES = {"exact, chat": (4, -1), "exact, responses": (4, -1), "estimated, a factor": (52, 12),
+          "estimated, a factor by content": (68, 12), "estimated, whole numbers": (23, 0)}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "around"), AROUND.items(), ids=list(AROUND))
@@ -180,6 +208,18 @@ def test_the_overhead_of_a_message_a_call_and_a_tool(name: str, around: tuple[in
     found = alone(CASES[name])
     grew = [grown(found[None], found[kind]).get(Kind.OVERHEAD, 0) for kind in (Kind.USER, Kind.TOOL_CALL, Kind.TOOL)]
     assert tuple(grew) == around
+
+
+@pytest.mark.parametrize(("name", "frame"), FRAMES.items(), ids=list(FRAMES))
+def test_what_stands_around_a_call_and_a_tool_is_part_of_it(name: str, frame: tuple[int, int]) -> None:
+    case, found = CASES[name], alone(CASES[name])
+    grew = {kind: found[kind][kind] - found[None].get(kind, 0) for kind in (Kind.TOOL_CALL, Kind.TOOL)}
+    texts = {
+        Kind.TOOL_CALL: Part(Kind.TOOL_CALL, case.dialect.add[Kind.TOOL_CALL][1]).count(case.model),
+        Kind.TOOL: tools(case, "read_file", "bash", "grep")[-1].count(case.model),
+    }
+    for kind, around in zip(texts, frame, strict=True):
+        assert abs(grew[kind] - texts[kind] - around) < 1
 
 
 @every_case
@@ -195,7 +235,8 @@ def test_openai_counts_all_tools_as_one_text() -> None:
     with_server = alone(case)[Kind.MCP_TOOL]
     whole = counter("o200k_base").count(HEADER + "".join(texts) + FOOTER)
     frame = counter("o200k_base").count(HEADER + FOOTER)
-    assert with_server[Kind.TOOL] + with_server[Kind.MCP_TOOL] == whole - frame
+    around = len(texts) * template_of(case.model, case.dialect.api.name).per_tool
+    assert with_server[Kind.TOOL] + with_server[Kind.MCP_TOOL] == whole - frame + around
 
 
 @every_case

@@ -26,8 +26,9 @@ from agentcost.costing import cost_tables
 from agentcost.costs import COLUMN, Costs, Pricing, costs_of
 from agentcost.costtables import money, request_columns
 from agentcost.ingest.inputs import find_sources
+from agentcost.levels import levels_of
 from agentcost.loading import Reading, load_logs
-from agentcost.measure import KINDS, levels_of
+from agentcost.measure import KINDS
 from agentcost.model import Breakpoint, Kind, Knowledge, Segment, Usage
 from agentcost.pricing import dollars, exact_sum, read_price_file
 from agentcost.record import Record

@@ -25,7 +25,7 @@ def texts(reading: Reading, node: int) -> list[str]:
     return [segment.text for segment in reading.tree.path(node)]
 
 
-CALL = 'read_file\n{"file_path":"cart.py"}'
+CALL = "read_file file_path cart.py read_file"
 
 
 def test_a_document() -> None:

@@ -41,7 +41,8 @@ def test_simulations_of_tau2() -> None:
     ]
     last = reading.requests[-1]
     assert [segment.text for segment in reading.tree.path(last.answer or 0)] == [
-        "How can I help?", "Where is my cart?", 'get_order\n{"order_id":"#W1"}', "shipped", "It was shipped.",
+        "How can I help?", "Where is my cart?", 'get_order\n{"order_id":"#W1"}\n.get_order', "shipped",
+        "It was shipped.",
     ]  # fmt: skip
     assert reading.items[0] == Other(last.place, "greeting, which was asked of no model")
     assert (last.started, last.ended, last.session, last.task) == (NOON + 5, NOON + 6, "s1", "7")

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "cli" / "agentcost"
 WORDS = {"model", "errors", "units", "names", "files"}
 RESULT = {"record", "results", "baseline", "gate", "gatewords", "metrics"}
 PIPELINE = {
-    "growth", "lineage", "measure", "tables", "selection", "labels", "analyze", "loading", "parallel", "resuming",
+    "growth", "lineage", "measure", "levels", "framing", "calibration", "fittables", "tables", "selection", "labels",
+    "analyze", "loading", "parallel", "resuming",
     "excerpts", "caching", "cacheprompts", "cachemisses", "cachebounds", "cachecomponents", "hitrates", "cachetables",
     "whatifs", "tooltables", "choices", "study",
     "kvask", "kvtables", "kvtokens", "pools", "capacitytables", "prefilltables", "tiertables", "memorytables",

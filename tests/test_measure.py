@@ -14,11 +14,12 @@ from tests.building import CLOSES, Maker, said, system, tool, words
 from agentcost.analyze import evaluate
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
+from agentcost.levels import levels_of
 from agentcost.lineage import standings
-from agentcost.measure import COLUMN, KINDS, Measured, estimate, levels_of, measure
+from agentcost.measure import COLUMN, KINDS, Measured, estimate, measure
 from agentcost.model import ROOT, Basis, Kind, Knowledge, Segment, Usage
 from agentcost.results import KIND_COLUMNS
-from agentcost.tokens import document_tokens, encoding_of, image_tokens, overhead, template_of
+from agentcost.tokens import Shape, document_tokens, encoding_of, image_tokens, overhead, template_of
 
 ON_PATHS = tuple(kind for kind in KINDS if kind not in (Kind.HIDDEN, Kind.OVERHEAD, Kind.UNEXPLAINED))
 TEXT = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so every day."
@@ -156,7 +157,7 @@ def test_openai_text_is_exact() -> None:
     maker.send(words("Hello there", "Hi"), usage=Usage(15), api="openai-chat")
     group = only(maker)
     assert (of(group, Kind.USER), of(group, Kind.ASSISTANT)) == ([2], [1])
-    assert of(group, Kind.OVERHEAD) == [overhead(template_of("gpt-4o", "openai-chat"), messages=2)] == [11]
+    assert of(group, Kind.OVERHEAD) == [overhead(template_of("gpt-4o", "openai-chat"), Shape(messages=2))] == [11]
     assert of(group, Kind.UNEXPLAINED) == [1]
     assert (group.ruler.basis, group.ruler.factor, group.ruler.band) == (Basis.EXACT.value, 1.0, 0.0)
 
@@ -172,7 +173,7 @@ def generated(factor: float, knowledge: Knowledge, hidden: int = 0, model: str =
             maker.growth.flush()
             tree = maker.record.tree
             total = sum(estimate(tree.entry(node), encoding, model) for node in tree.path(request.node))
-            around = overhead(template_of(model, "anthropic"), messages=2 * turn + 2, system=not hidden)
+            around = overhead(template_of(model, "anthropic"), Shape(2 * turn + 2, replies=turn + 1))
             noise = (-6, 0, 6)[turn % 3] if hidden else 0
             billed = Usage(round(factor * total) + around + hidden * (1 + session) + noise)
             place = len(maker.record.requests) - 1
@@ -185,9 +186,10 @@ def generated(factor: float, knowledge: Knowledge, hidden: int = 0, model: str =
 @pytest.mark.parametrize("factor", [0.85, 1.0, 1.3, 1.55])
 def test_the_factor_that_made_the_bills_is_found(factor: float) -> None:
     group = only(generated(factor, Knowledge.FULL))
-    assert group.ruler.factor == pytest.approx(factor, rel=1e-3)
+    assert group.ruler.factor == pytest.approx(factor, rel=2e-3)
     assert (group.ruler.basis, group.ruler.fitted, group.ruler.odd) == (Basis.CALIBRATED.value, 24, False)
-    assert max(map(abs, of(group, Kind.UNEXPLAINED))) <= 1
+    assert max(map(abs, of(group, Kind.UNEXPLAINED))) <= 10  # of 10,000: what is likely without a bill pulls a little
+    assert group.ruler.band < 2e-3 and abs(group.ruler.added) <= 5
     assert group.ruler.error is not None and group.ruler.error < 1e-3
 
 

@@ -71,9 +71,9 @@ def tooled(segments: Sequence[Segment], **more: object) -> Analysis:
 
 def test_the_report_on_tools_says_first_what_they_cost() -> None:
     first, second, third = printed(VIEWS["tools"](analysis("quickstart"), 140)).splitlines()[:3]
-    assert first.startswith("Tools take $0.61 of $1.01 (60%): Read $0.16, Edit $0.14, Bash $0.056, ")
-    assert second == "22 of 35 tools were never called: $0.12, 22.7% of all input, 181,775 tokens"
-    assert third.startswith("Of all input: definitions 48.6% ($0.24), calls 5.2% ($0.080), results 20.7% ($0.29)")
+    assert first.startswith("Tools take $0.65 of $1.04 (63%): Read $0.17, Edit $0.15, Bash $0.063, ")
+    assert second == "22 of 35 tools were never called: $0.11, 23.7% of all input, 197,285 tokens"
+    assert third.startswith("Of all input: definitions 49.8% ($0.23), calls 8.5% ($0.13), results 20.0% ($0.29)")
 
 
 def test_tools_stand_in_the_order_of_their_cost() -> None:
@@ -141,8 +141,8 @@ def test_tools_that_were_paid_for_in_two_ways_are_not_summed() -> None:
 
 def test_turns_show_the_cost_of_each_request_and_of_what_was_lost() -> None:
     text = printed(VIEWS["turns"](analysis("quickstart"), 140))
-    assert "Cost of 66 requests in order: $1.01 in all, of it $0.43 lost to misses" in text
-    assert "14,936 tokens lost, $0.052" in text
+    assert "Cost of 66 requests in order: $1.04 in all, of it $0.45 lost to misses" in text
+    assert "15,532 tokens lost, $0.054" in text
 
 
 @pytest.mark.parametrize(
@@ -306,9 +306,9 @@ def whole() -> str:
 @pytest.mark.parametrize(
     "says",
     [
-        "Cost by class", "read from cache     611,354   $0.18  18.2%        $0.30",
-        "Cost: the dearest requests", "89% ttl expired, 14.9k lost",
-        "Cost by day", "2026-10-15        17  $0.18   $1.01",
+        "Cost by class", "read from cache     637,718   $0.19  18.5%        $0.30",
+        "Cost: the dearest requests", "89% ttl expired, 15.5k lost",
+        "Cost by day", "2026-10-15        17  $0.19   $1.04",
         "Cost by component", "Prices, in dollars per million tokens", "genai-prices",
     ],
 )  # fmt: skip

@@ -12,12 +12,17 @@ from agentcost.rendering import (
     FOOTER,
     HEADER,
     Json,
+    compact,
+    gemini_tool,
+    gemini_values,
     json_tool,
+    openai_call,
     openai_tools,
     openai_tools_text,
+    shown_tools,
     tool_call_text,
 )
-from agentcost.tokens import Choice, counter, overhead, template_of
+from agentcost.tokens import Choice, Shape, counter, overhead, template_of
 
 WEATHER: dict[str, Json] = {
     "name": "get_weather",
@@ -66,14 +71,17 @@ ALICE: Message = ("user", "What is the weather in Paris?", "alice")
 def prompt_tokens(
     encoding: str, messages: list[Message], tools: list[dict[str, Json]], choice: Choice, chosen: str
 ) -> int:
-    """A prompt of Chat Completions: the text, and the template around it."""
+    """A prompt of Chat Completions: the text, and the template around it, which holds header and footer."""
     count = counter(encoding).count
-    template = template_of("gpt-4o", "openai-chat")
-    system = any(role == "system" for role, _, _ in messages)
+    template = template_of("gpt-4", "openai-chat")
+    systems = sum(role == "system" for role, _, _ in messages)
     texts = [content + (template.system_suffix if tools and role == "system" else "") for role, content, _ in messages]
     names = [name for _, _, name in messages if name]
-    frame = overhead(template, messages=len(messages), tools=len(tools), choice=choice, system=system, names=len(names))
-    return frame + sum(map(count, [*texts, *names, openai_tools_text(tools), chosen]))
+    shape = Shape(messages=len(messages) - systems, systems=systems, tools=len(tools), names=len(names))
+    around = 7 if tools else 0
+    return (
+        overhead(template, shape, choice) - around + sum(map(count, [*texts, *names, openai_tools_text(tools), chosen]))
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,3 +189,60 @@ def test_json_tool_is_the_tool(tool: dict[str, Json]) -> None:
 )
 def test_calls(arguments: Json, expected: str) -> None:
     assert tool_call_text("ping", arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("gpt-4", "// Get it\ntype get = (_: {\n// The id\nid: string,\n}) => any;\n\n"),
+        ("gpt-4o", "// Get it\ntype get = (_: {\n//  The id\nid: string,\n}) => any;\n\n"),
+        (
+            "deepseek-chat",
+            '{"type": "function", "function": {"name": "get", "description": "Get it", "parameters": '
+            '{"type": "object", "properties": {"id": {"type": "string", "description": "The id"}}, '
+            '"required": ["id"]}}}',
+        ),
+        (
+            "claude-sonnet-4-5",
+            '{"name":"get","description":"Get it","input_schema":{"type":"object","properties":{"id":{"type":"string",'
+            '"description":"The id"}},"required":["id"]}}',
+        ),
+        ("gemini-2.5-pro", "get Get it id id The id"),
+    ],
+)
+def test_every_family_is_shown_its_functions_in_its_own_way(model: str, text: str) -> None:
+    schema: dict[str, Json] = {
+        "type": "object", "properties": {"id": {"type": "string", "description": "The id"}}, "required": ["id"],
+    }  # fmt: skip
+    function: dict[str, Json] = {"name": "get", "description": "Get it", "parameters": schema}
+    ((_, shown),) = shown_tools([{"type": "function", "function": function}], model)
+    assert shown == text
+
+
+def test_types_are_led_by_what_stands_before_them() -> None:
+    leads = [lead for lead, _ in shown_tools(T, "gpt-4")]
+    assert leads == [HEADER, openai_tools(T)[0]]
+    assert [lead for lead, _ in shown_tools(T, "claude-opus-4-8")] == ["", ""]
+    assert shown_tools([PING], "gpt-4o")[0][1] == "ping\n\n"
+
+
+def test_google_counts_json_schema_as_json() -> None:
+    title: dict[str, Json] = {"title": {"type": "string", "title": "Title"}}
+    schema: dict[str, Json] = {"type": "object", "properties": title, "additionalProperties": False}
+    assert gemini_tool({"name": "f", "description": "", "parameters_json_schema": schema}) == (
+        '{"name":"f","parameters":{"type":"object","properties":{"title":{"type":"string"}}}}'
+    )
+    assert gemini_tool({"name": "f", "parametersJsonSchema": schema}) == "f title"
+    assert gemini_values({"path": "a.py", "lines": [1, {"to": "end"}], "all": True}) == "path lines all a.py to end"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        ('{"a": 1, "b": [2, 3]}', '{"a":1,"b":[2,3]}'), ('{"a":1}', '{"a":1}'), ("*** Begin, and: no JSON", None),
+        ('{"a": "x: y, z"}', '{"a":"x: y, z"}'), ("", ""),
+    ],
+)  # fmt: skip
+def test_arguments_are_written_anew(arguments: str, written: str | None) -> None:
+    assert compact(arguments) == (arguments if written is None else written)
+    assert openai_call("f", arguments) == f"f\n{compact(arguments)}\n.f"

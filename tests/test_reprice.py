@@ -411,7 +411,7 @@ def test_json_carries_rows_in_dollars(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = document["tables"]
     assert document["kind"] == "reprice"
     assert [row["what"] for row in tables["repriced"]][:3] == ["as run", "as run, simulated", "self-hosted"]
-    assert tables["repriced"][0]["cost"] == Decimal("1.00647845")
+    assert tables["repriced"][0]["cost"] == Decimal("1.03626565")
     assert tables["routes"][0]["retry_rate"] == Decimal("0.1")
 
 

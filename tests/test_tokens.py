@@ -19,6 +19,7 @@ from agentcost.tokens import (
     Counts,
     Encoding,
     Engine,
+    Shape,
     Template,
     ascii_share,
     built_in_tool_tokens,
@@ -28,6 +29,7 @@ from agentcost.tokens import (
     factor,
     image_tokens,
     overhead,
+    state_tokens,
     template_of,
     tool_overhead,
 )
@@ -239,7 +241,7 @@ def test_models_and_their_encodings(model: str, name: str, exact: bool) -> None:
 )
 def test_claude_changed_its_tokenizer_at_4_7(model: str, new: bool) -> None:
     encoding = encoding_of(model)
-    assert (encoding.name, encoding.basis, encoding.base) == ("o200k_base", Basis.ESTIMATED, 1.18)
+    assert (encoding.name, encoding.basis, encoding.base) == ("o200k_base", Basis.ESTIMATED, 1.12)
     assert bool(encoding.factors) == new
 
 
@@ -247,15 +249,15 @@ def test_claude_changed_its_tokenizer_at_4_7(model: str, new: bool) -> None:
     ("model", "kind", "ascii_share", "expected"),
     [
         ("gpt-5", Kind.TOOL, 1.0, 1.0),
-        ("claude-opus-4-6", Kind.SYSTEM, 1.0, 1.18),
-        ("claude-opus-4-6", Kind.USER, 0.0, 1.18),
-        ("claude-opus-5", Kind.USER, 1.0, 1.18 * 1.33),
-        ("claude-opus-5", Kind.SYSTEM, 1.0, 1.18 * 1.47),
-        ("claude-opus-5", Kind.FILE, 1.0, 1.18 * 1.22),
-        ("claude-opus-5", Kind.MCP_TOOL, 1.0, 1.18 * 1.31),
-        ("claude-opus-5", Kind.TOOL_RESULT, 1.0, 1.18 * 1.3),
-        ("claude-opus-5", Kind.USER, 0.0, 1.18),
-        ("claude-opus-5", Kind.USER, 0.5, 1.18 * 1.165),
+        ("claude-opus-4-6", Kind.SYSTEM, 1.0, 1.12),
+        ("claude-opus-4-6", Kind.USER, 0.0, 1.12),
+        ("claude-opus-5", Kind.USER, 1.0, 1.12 * 1.33),
+        ("claude-opus-5", Kind.SYSTEM, 1.0, 1.12 * 1.47),
+        ("claude-opus-5", Kind.FILE, 1.0, 1.12 * 1.22),
+        ("claude-opus-5", Kind.MCP_TOOL, 1.0, 1.12 * 1.31),
+        ("claude-opus-5", Kind.TOOL_RESULT, 1.0, 1.12 * 1.3),
+        ("claude-opus-5", Kind.USER, 0.0, 1.12),
+        ("claude-opus-5", Kind.USER, 0.5, 1.12 * 1.165),
     ],
 )
 def test_factors(model: str, kind: Kind, ascii_share: float, expected: float) -> None:
@@ -307,7 +309,9 @@ def test_claude_tool_prompts(model: str, auto: int, forced: int) -> None:
 
 def test_claude_frames() -> None:
     template = template_of("claude-sonnet-4-5", "bedrock")
-    assert overhead(template, messages=3) == 6 + 3 * (2 + 1)
+    assert overhead(template, Shape(messages=3)) == 4 + 3 * (2 + 1)
+    assert overhead(template, Shape(messages=1, systems=2, calls=2), thinking=True) == 4 + 3 + 2 * 52 + 28
+    assert overhead(template, Shape(messages=1), schema=True) == 4 + 3 + 180
     assert template.basis is Basis.ESTIMATED
 
 
@@ -315,27 +319,46 @@ def test_claude_frames() -> None:
     ("model", "api", "tools", "system", "choice", "expected"),
     [
         ("gpt-4o", "openai-chat", 0, False, "auto", 3 + 4),
-        ("gpt-4o", "openai-chat", 2, False, "auto", 3 + 4 + 9),
-        ("gpt-4o", "openai-chat", 2, True, "auto", 3 + 4 + 9 - 4),
-        ("gpt-4o", "openai-chat", 2, True, "none", 3 + 4 + 9 - 4 + 1),
-        ("gpt-4o", "openai-chat", 2, True, "named", 3 + 4 + 9 - 4 + 4),
-        ("deepseek-chat", "openai-chat", 1, True, "named", 3 + 2 + 222),
-        ("qwen3.5-plus", "openai-chat", 1, True, "auto", 7 + 5 + 196),
+        ("gpt-4", "openai-chat", 2, False, "auto", 3 + 4 + 9 + 7),
+        ("gpt-4o", "openai-chat", 2, False, "auto", 3 + 4 + 9 + 7 - 2),
+        ("gpt-4o", "openai-chat", 2, True, "auto", 3 + 4 + 4 + 9 + 7 - 2 - 4),
+        ("gpt-4o", "openai-chat", 2, True, "none", 3 + 4 + 4 + 9 + 7 - 2 - 4 + 1),
+        ("gpt-4o", "openai-chat", 2, True, "named", 3 + 4 + 4 + 9 + 7 - 2 - 4 + 4),
+        ("deepseek-chat", "openai-chat", 1, True, "named", 3 + 2 + 2 + 198),
+        ("qwen3.5-plus", "openai-chat", 1, True, "auto", 7 + 5 + 5 + 196),
         ("qwen3.5-plus", "openai-chat", 1, False, "auto", 7 + 5 + 196 + 5),
         ("gemini-3-pro-preview", "gemini", 5, False, "auto", 0),
-        ("llama-3.3-70b-versatile", "openai-chat", 0, False, "auto", 10),
+        ("llama-3.3-70b-versatile", "openai-chat", 0, False, "auto", 30),
         ("mistral-large-latest", "openai-chat", 0, False, "auto", 3),
-        ("gpt-oss-120b", "openai-chat", 0, False, "auto", 69),
-        ("gpt-5", "openai-responses", 1, False, "auto", 5 + 5 + 17),
-        ("gpt-5.1-codex", "openai-responses", 1, False, "auto", 5 + 5 + 96),
-        ("gpt-5.1-codex-mini", "openai-responses", 1, False, "auto", 5 + 5 + 14),
-        ("gpt-5", "openai-chat", 1, False, "auto", 3 + 4 + 9),
-        ("unheard-of", "anthropic", 1, False, "auto", 6 + 3 + 286 + 12),
-        ("unheard-of", "openai-chat", 1, False, "auto", 3 + 4 + 9),
+        ("gpt-oss-120b", "openai-chat", 0, False, "auto", 71),
+        ("gpt-5", "openai-responses", 1, False, "auto", 2 + 4 + 9 + 7 - 1),
+        ("gpt-5.1-codex", "openai-responses", 1, False, "auto", 2 + 4 + 103 - 1),
+        ("gpt-5.1-codex-mini", "openai-responses", 1, False, "auto", 2 + 4 + 21 - 1),
+        ("gpt-5", "openai-chat", 1, False, "auto", 2 + 4 + 9 + 7 - 1),
+        ("unheard-of", "anthropic", 1, False, "auto", 4 + 3 + 286 + 12),
+        ("unheard-of", "openai-chat", 1, False, "auto", 3 + 4 + 9 + 7 - 1),
     ],
 )
 def test_overheads(*, model: str, api: str, tools: int, system: bool, choice: Choice, expected: int) -> None:
-    assert overhead(template_of(model, api), messages=1, tools=tools, system=system, choice=choice) == expected
+    shape = Shape(messages=1, systems=int(system), tools=tools)
+    assert overhead(template_of(model, api), shape, choice) == expected
+
+
+def test_what_stands_around_calls_and_replies() -> None:
+    chat, harmony = template_of("gpt-4o", "openai-chat"), template_of("gpt-5.5", "openai-responses")
+    assert overhead(chat, Shape(messages=3, calls=2, more_calls=1)) == 3 + 3 * 4 + 2 * 4 + 16
+    assert overhead(harmony, Shape(messages=3, replies=1)) == 2 + 3 * 4 + 2
+    assert overhead(harmony, Shape(messages=3, calls=1, tools=1, loaded=1)) == 2 + 3 * 4 + 11 + 15 + 98
+    assert overhead(template_of("llama-3.1-70b", "completions"), Shape(messages=1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "characters", "tokens"),
+    [("gpt-5.5", 1508, 97), ("gpt-5", 900, 0), ("gemini-3-flash-preview", 404, 61), ("gemini-2.5-pro", 404, 0)],
+)
+def test_encrypted_reasoning(model: str, characters: int, tokens: int) -> None:
+    """Its length tells how long it is, for the models that read it again."""
+    assert state_tokens(model, characters) == tokens
 
 
 @pytest.mark.parametrize(

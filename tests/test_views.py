@@ -149,9 +149,9 @@ def test_the_default_report_fits_a_screen(log: str) -> None:
 
 def test_three_lines_answer() -> None:
     first, second, third = printed(VIEWS["analyze"](analysis("quickstart"), 140)).splitlines()[:3]
-    assert first == "66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output · $1.01"
-    assert second.startswith("45% of input is tool definitions (MCP 21%), 13% system prompt, 11% file contents")
-    assert third == "76.4% of input tokens were read from cache, 21.7% written to it, 1.9% plain"
+    assert first == "66 requests · 4 sessions · 2 models · 832,472 input tokens (billed) · 11.8k output · $1.04"
+    assert second.startswith("46% of input is tool definitions (MCP 22%), 12% system prompt, 11% file contents")
+    assert third == "76.6% of input tokens were read from cache, 21.5% written to it, 1.9% plain"
 
 
 def test_components_fold_and_still_sum_to_the_whole() -> None:
@@ -160,7 +160,7 @@ def test_components_fold_and_still_sum_to_the_whole() -> None:
         start = next(number for number, line in enumerate(lines) if line.startswith("component "))
         stop = next(number for number, line in enumerate(lines) if line.startswith("all input"))
         counts = [int(line[20:].split()[0].replace(",", "")) for line in lines[start + 1 : stop]]
-        assert sum(counts) == int(lines[stop].split()[2].replace(",", "")) == 799_890
+        assert sum(counts) == int(lines[stop].split()[2].replace(",", "")) == 832_472
         assert any(line.startswith("other (") for line in lines[start:stop]) == (view == "analyze")
 
 
@@ -175,7 +175,7 @@ def test_groups_that_do_not_fit_are_summed_in_one_row() -> None:
 def test_a_path_ends_at_the_input_tokens_of_its_request() -> None:
     row, segments = request("quickstart", 5)
     last = printed(show(row, segments, 80)).splitlines()[-2].split()
-    assert last[-1] == f"{row['prompt']:,}" == "13,853"
+    assert last[-1] == f"{row['prompt']:,}" == "14,386"
 
 
 def test_names_of_a_log_cannot_steer_the_terminal() -> None:
@@ -307,7 +307,7 @@ def test_a_bill_below_the_text_makes_no_headline() -> None:
     other = weighed("quickstart", 0.1, unexplained=-10_000)
     for view in ("analyze", "tools"):
         text = one_line(VIEWS[view](other, 140))
-        assert "The log's text measures 660k tokens more than the 80.0k that were billed" in text
+        assert "The log's text measures 660k tokens more than the 83.2k that were billed" in text
     assert "Where it goes is uncertain" in one_line(VIEWS["analyze"](other, 140))
     assert all(finding.tokens <= 80_000 for finding in findings(other, 99))
 

@@ -244,7 +244,7 @@ def regrown(record: Record, *, behind: bool = False) -> tuple[Stage, Set]:
     stage, _ = staged(record)
     if behind:
         return stage, with_sides(stage.scene, stage.ground, stage.requests, stage.standing, "all")
-    return stage, with_union(stage.scene, stage.ground, stage.requests, stage.standing)
+    return stage, with_union(stage.scene, stage.ground, stage.standing)
 
 
 # --- one by one ----------------------------------------------------------------------------------------------------

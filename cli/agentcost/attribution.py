@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy
 
-from agentcost.measure import COLUMN, Ints, Levels, Measured
+from agentcost.levels import Ints, Levels
+from agentcost.measure import COLUMN, Measured
 from agentcost.model import ROOT, Kind
 from agentcost.prefix import Tree
 from agentcost.pricing import exact_sum

@@ -15,7 +15,8 @@ import polars as pl
 
 from agentcost.attribution import NOTHING, Attribution, Ladder, Stretches, attributed, paths_of, plus
 from agentcost.caching import Run
-from agentcost.measure import Measured, levels_of
+from agentcost.levels import levels_of
+from agentcost.measure import Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
 from agentcost.results import KIND_COLUMNS

@@ -45,7 +45,7 @@ class Length(NamedTuple):
     reach: Sequence[int]
     total: int
     images: bool
-    told: Mapping[int, int]
+    told: dict[int, int]
 
 
 @dataclass(slots=True)
@@ -68,11 +68,12 @@ class _Settings:
 
 def prompts_of(
     requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking,
-    seen: Rendered | None = None, told: Sequence[Mapping[int, int]] = (),
+    seen: Rendered | None = None, told: Sequence[dict[int, int]] = (),
 ) -> list[Prompt]:  # fmt: skip
     """One prompt per request, in their order; on the paths of `seen` for models that strip thinking.
 
-    `told` are by ruler the lengths that bills tell: every prompt of a ruler looks them up in its one mapping.
+    `told` are by ruler the lengths that bills tell: every prompt of a ruler looks them up in its one mapping, and puts
+    its own there where none was told before.
     """
     lengths, clock, settings = _lengths(len(requests), measured, seen, told), _Clock(asking.assumed_gap), _Settings()
     ttls: dict[str, str] = {}
@@ -87,15 +88,18 @@ def prompts_of(
             marks = tuple((own.at(node, leaf), ttl) for node, ttl in marks)
             answer = None if answer is None else own.at(answer, leaf)
             leaf = own.at(leaf, leaf)
+        billed = _known(request, marks)
+        if billed:
+            known.setdefault(*billed)
         found.append(Prompt(
             _scope(request, stand, asking, relative=given.relative), request.model, leaf, total, start, first_token,
-            end, reach, total - reach[leaf], _known(request, marks), known, marks, given.salts, answer,
+            end, reach, total - reach[leaf], billed, known, marks, given.salts, answer,
         ))  # fmt: skip
     return found
 
 
 def _lengths(
-    count: int, measured: Sequence[Measured], seen: Rendered | None, told: Sequence[Mapping[int, int]]
+    count: int, measured: Sequence[Measured], seen: Rendered | None, told: Sequence[dict[int, int]]
 ) -> list[Length]:
     """What rulers say of every request."""
     found = [Length((), 0, False, {})] * count

@@ -132,11 +132,12 @@ def _learned(
     the policies of those whose prompts are now of other lengths."""
     again: set[str] = set()
     for group, lengths in zip(measured, told, strict=True):
+        known = len(lengths)
         for row in group.rows:
             pair = _length(requests[row], prompts[row], served[row])
             if pair:
                 lengths.setdefault(*pair)
-        if lengths:
+        if len(lengths) > known:
             again.update(names[row] for row in group.rows)
     return sorted(again)
 

@@ -14,7 +14,8 @@ from agentcost.cache.causes import Miss
 from agentcost.caching import Run
 from agentcost.costs import COLUMN, ORDER, Costs
 from agentcost.costtables import MONEY, OUTPUT, priced_rows
-from agentcost.measure import Ints, Measured, levels_of
+from agentcost.levels import Ints, levels_of
+from agentcost.measure import Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
 from agentcost.pricing import BESIDE, dollars, exact_sum

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from agentcost.cache.prompts import Served
 from agentcost.caching import Run
-from agentcost.measure import Ints, Measured
+from agentcost.levels import Ints
+from agentcost.measure import Measured
 from agentcost.model import Knowledge, Request, Usage
 from agentcost.pricing import (
     CLASSES,

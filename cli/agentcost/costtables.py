@@ -11,7 +11,7 @@ import numpy
 import polars as pl
 
 from agentcost.costs import COLUMN, ORDER, Costs
-from agentcost.measure import Ints
+from agentcost.levels import Ints
 from agentcost.model import Request
 from agentcost.pricing import BESIDE, CLASSES, FEMTO, Unpriced, dollars, exact_sum
 

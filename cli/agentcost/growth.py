@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -26,7 +25,6 @@ _FIXED = frozenset({Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMO
 _UNCOUNTED = -1
 
 
-@lru_cache(maxsize=4096)
 def tokenizer_of(model: str) -> str:
     """The name of the encoding that counts a model's text."""
     return encoding_of(model).name

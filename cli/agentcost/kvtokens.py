@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy
 
-from agentcost.measure import Floats, Ints, Levels, Measured, estimate, levels_of
+from agentcost.levels import Floats, Ints, Levels, levels_of
+from agentcost.measure import Measured, estimate
 from agentcost.model import Basis, Kind, Knowledge, Request
 from agentcost.prefix import Entry, Tree
 from agentcost.tokens import Encoding, encoding_of, factor
@@ -68,7 +69,7 @@ def target_tokens(
     outputs: list[int | None] = [None] * len(requests)
     before = after = 0
     for group in measured:
-        reach = levels.down(group.lengths)
+        reach = levels.down(group.lengths) - group.framed
         ratio = _ratio(group, reach, totals, requests, encoding)
         for place, row in enumerate(group.rows):
             request, node = requests[row], requests[row].node

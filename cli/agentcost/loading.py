@@ -25,7 +25,7 @@ from agentcost.record import MAGIC, Log, Record, load
 from agentcost.redacted import is_redacted, load_redacted
 from agentcost.resuming import Kept, keep, kept
 from agentcost.soundness import make_sound, sound_item
-from agentcost.tokens import Engine
+from agentcost.tokens import Engine, Given, use_tokenizers
 
 UNKNOWN_FORMAT = "not a log that agentcost reads"
 
@@ -51,6 +51,7 @@ class Reading(msgspec.Struct, frozen=True):
     threads: bool = True
     jobs: int = 1
     optional: frozenset[str] = frozenset()
+    tokenizers: tuple[Given, ...] = ()
 
     @property
     def key(self) -> str:
@@ -59,12 +60,14 @@ class Reading(msgspec.Struct, frozen=True):
         form = self.input_format
         if form.endswith(SUFFIX):  # what it says, whatever it is called
             form = Path(form).read_text(encoding="utf-8") if Path(form).is_file() else ""
-        return repr((__version__, form, self.engine, sorted(self.columns.items()), prefix, self.labels))
+        own = [(given.model, given.encoding) for given in self.tokenizers]
+        return repr((__version__, form, self.engine, sorted(self.columns.items()), prefix, self.labels, own))
 
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
     """One record of all sources. AgentcostError where a named source is no log, or none of a folder's is."""
     keep_in(reading.cache, __version__)
+    use_tokenizers(reading.tokenizers)
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, reading.threads)
     for source in sources:

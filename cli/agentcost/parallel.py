@@ -17,6 +17,7 @@ from agentcost.ingest.contract import Reader
 from agentcost.ingest.source import FileSource
 from agentcost.loading import Reading, read_log, reader_named
 from agentcost.record import Record, load, save
+from agentcost.tokens import use_tokenizers
 
 
 def read_in_parts(record: Record, source: FileSource, reader: Reader, reading: Reading) -> bool:
@@ -58,6 +59,7 @@ def _context() -> multiprocessing.context.BaseContext:
 def _read_part(source: FileSource, name: str, reading: Reading) -> bytes:
     """In a worker: the record of a stretch, its lines counted from 1."""
     gc.disable()  # as in the command itself
+    use_tokenizers(reading.tokenizers)
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, threads=False)
     read_log(record, growth, source, reader_named(name), reading)

@@ -16,8 +16,9 @@ from agentcost.cache.touches import Touches
 from agentcost.cacheprompts import Asking, prompts_of
 from agentcost.capacity import NEW, Access, Curve, Reuse, Run
 from agentcost.kvtokens import TargetTokens
+from agentcost.levels import levels_of
 from agentcost.lineage import standings
-from agentcost.measure import levels_of, measure
+from agentcost.measure import measure
 from agentcost.model import ROOT, Kind, Knowledge, Request
 from agentcost.prefix import Tree
 from agentcost.record import Record

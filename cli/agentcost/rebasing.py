@@ -14,7 +14,8 @@ import numpy
 from msgspec.structs import replace
 
 from agentcost.kvtokens import OVER_O200K, SPREAD, per_o200k
-from agentcost.measure import Floats, Ints, Levels, Measured, estimate
+from agentcost.levels import Floats, Ints, Levels
+from agentcost.measure import Measured, estimate
 from agentcost.model import Request, Usage
 from agentcost.prefix import Entry, Tree
 from agentcost.tokens import Encoding, encoding_of, factor
@@ -97,7 +98,8 @@ class Rebasing(msgspec.Struct):
         own, scaled = self._texts(model, target)
         alike = source.name == target.name and source.base == target.base
         times = group.ruler.factor if alike else 1.0
-        before, after = self.levels.down(group.lengths), numpy.rint(self.levels.down(own) * times).astype(numpy.int64)
+        before = self.levels.down(group.lengths) - group.framed
+        after = numpy.rint(self.levels.down(own) * times).astype(numpy.int64)
         leaves = numpy.array([self.requests[row].node for row in group.rows], dtype=numpy.int64)
         seen, new = int(before[leaves].sum()), int(after[leaves].sum())
         ratio = new / seen if seen > 0 and new > 0 else per_o200k(target) / per_o200k(source)

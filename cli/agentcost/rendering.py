@@ -11,7 +11,13 @@ becomes, for OpenAI's models,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from agentcost.names import bare_name
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""
@@ -20,18 +26,151 @@ HEADER = "namespace functions {\n\n"
 FOOTER = "} // namespace functions"
 
 
-def openai_tools(tools: Sequence[Mapping[str, Json]]) -> list[str]:
-    """The text of every tool in order, as openai-chat-tokens 0.2.8 has it.
+class Style(msgspec.Struct, frozen=True):
+    """How a family of models is shown its functions.
 
-    HEADER + the texts + FOOTER, joined, is what the model sees. A tool is a function definition, bare or
-    under `function`, with its schema under `parameters` or `input_schema`.
+    `form` is `types` (TypeScript), `json` (as chat templates in Python write it), `input_schema` (Anthropic's
+    compact JSON) or `texts` (names, descriptions and values alone). Of types: `remark` opens the description of
+    a property, and `bare` is a function without parameters.
     """
-    return [openai_tool(function_of(tool)) for tool in tools]
+
+    form: str
+    remark: str = "// "
+    bare: str = "type {name} = () => any;\n\n"
+
+
+PUBLISHED = Style("types")
+"""As openai-chat-tokens 0.2.8 has it, for gpt-3.5 and gpt-4."""
+
+STYLES: tuple[tuple[str, Style], ...] = tuple(
+    (pattern, style)
+    for pattern, style in (
+        (r"claude|mythos|fable|\b(opus|sonnet|haiku)\b", Style("input_schema")),
+        (r"gemini|gemma", Style("texts")),
+        (r"gpt-?3\.5|gpt-35|gpt-4(?![.\do])", PUBLISHED),
+        # Observed: a description of a property costs one token more, a function without parameters five fewer.
+        (r"gpt-4|^o[134]\b", Style("types", "//  ", "{name}\n\n")),
+        (r"gpt", Style("types", "//  ")),
+        (r"deepseek|qwen|qwq|kimi|moonshot|glm|llama|stral|mixtral|nova|minimax|grok", Style("json")),
+    )
+)
+"""Bare names of models, and how they are shown functions; others as PUBLISHED."""
+
+
+@lru_cache(maxsize=1024)
+def style_of(model: str) -> Style:
+    """The style of a model; the published one where none is known."""
+    name = bare_name(model)
+    return next((style for pattern, style in STYLES if re.search(pattern, name)), PUBLISHED)
+
+
+def shown_tools(tools: Sequence[Mapping[str, Json]], model: str) -> list[tuple[str, str]]:
+    """(text before it that decides its tokens, its text) of every tool in order, as the model is shown it.
+
+    A tool is a function definition, bare or under `function`, with its schema under `parameters` or `input_schema`.
+    """
+    style = style_of(model)
+    if style.form == "types":
+        texts = openai_tools(tools, style)
+        return list(zip([HEADER, *texts], texts, strict=False))
+    write = {"json": spaced_tool, "input_schema": anthropic_tool, "texts": gemini_tool}[style.form]
+    return [("", write(function_of(tool))) for tool in tools]
+
+
+def openai_tools(tools: Sequence[Mapping[str, Json]], style: Style = PUBLISHED) -> list[str]:
+    """The text of every tool in order: HEADER + the texts + FOOTER, joined, is what the model sees."""
+    return [openai_tool(function_of(tool), style) for tool in tools]
 
 
 def openai_tools_text(tools: Sequence[Mapping[str, Json]]) -> str:
     """The whole rendered definitions; "" without tools."""
     return HEADER + "".join(openai_tools(tools)) + FOOTER if tools else ""
+
+
+def spaced_tool(function: Mapping[str, Json]) -> str:
+    """A function as the chat templates of open models print it."""
+    return json_text({"type": "function", "function": function}, spaced=True)
+
+
+def anthropic_tool(function: Mapping[str, Json]) -> str:
+    """A function as Anthropic's API takes it."""
+    schema = function.get("parameters", function.get("input_schema")) or {}
+    return json_text({"name": function.get("name"), "description": function.get("description"), "input_schema": schema})
+
+
+def gemini_tool(function: Mapping[str, Json]) -> str:
+    """What Google counts of a declaration: its texts, as google-genai's local tokenizer gathers them.
+
+    The Gemini API counts a JSON Schema as JSON (its SDK sends that under the snake_case key, Vertex's under the other).
+    """
+    name, description = function.get("name"), function.get("description")
+    schema = function.get("parameters_json_schema")
+    if schema:
+        told = {"description": description} if description else {}
+        return json_text({**told, "name": name, "parameters": _without(schema, ("additionalProperties", "title"))})
+    schema = function.get("parameters", function.get("parametersJsonSchema"))
+    return spoken([name, description, *_schema_texts(mapping(schema))])
+
+
+def _without(schema: Json, keys: Sequence[str]) -> Json:
+    """A JSON Schema without what no model is shown; names of properties are no keys of it."""
+    if isinstance(schema, Mapping):
+        kept = {key: value for key, value in schema.items() if key not in keys}
+        return {
+            key: {name: _without(inner, keys) for name, inner in value.items()}
+            if key in ("properties", "$defs") and isinstance(value, Mapping)
+            else _without(value, keys)
+            for key, value in kept.items()
+        }
+    if isinstance(schema, Sequence) and not isinstance(schema, str):
+        return [_without(item, keys) for item in schema]
+    return schema
+
+
+def _schema_texts(schema: Mapping[str, Json]) -> Iterator[Json]:
+    yield from (schema.get("format"), schema.get("description"))
+    yield from listed(schema.get("enum"))
+    yield from listed(schema.get("required"))
+    yield from _schema_texts(mapping(schema["items"])) if schema.get("items") else ()
+    for key, value in mapping(schema.get("properties")).items():
+        yield key
+        yield from _schema_texts(mapping(value))
+
+
+def gemini_values(value: Json) -> str:
+    """The keys and strings of arguments or of a result, which are what Google counts of them."""
+    return spoken(_texts_of(value))
+
+
+def _texts_of(value: Json) -> Iterator[Json]:
+    if isinstance(value, Mapping):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _texts_of(item)
+
+
+def spoken(texts: Iterable[Json]) -> str:
+    """Texts that are counted one by one: with a blank between them they come to the same."""
+    return " ".join(text for text in texts if isinstance(text, str) and text)
+
+
+def openai_call(name: str, arguments: str) -> str:
+    """A call as OpenAI's models see it: arguments are written anew, and the name opens the result as well."""
+    return f"{name}\n{compact(arguments)}\n.{name}"
+
+
+def compact(arguments: str) -> str:
+    """JSON without blanks between its parts; what is no JSON stays as it is."""
+    if ": " not in arguments and ", " not in arguments:
+        return arguments
+    try:
+        return json_text(json.loads(arguments))
+    except ValueError:
+        return arguments
 
 
 def json_tool(tool: Mapping[str, Json], spaced: bool = False) -> str:
@@ -59,28 +198,28 @@ def function_of(tool: Mapping[str, Json]) -> Mapping[str, Json]:
     return function if isinstance(function, Mapping) else tool
 
 
-def openai_tool(function: Mapping[str, Json]) -> str:
+def openai_tool(function: Mapping[str, Json], style: Style = PUBLISHED) -> str:
     """One function as a TypeScript type, with the empty line behind it."""
     name = function.get("name", "")
     schema = mapping(function.get("parameters", function.get("input_schema")))
     if not mapping(schema.get("properties")):
-        return f"{comment(function)}type {name} = () => any;\n\n"
-    return f"{comment(function)}type {name} = (_: {{\n{properties(schema, 0)}\n}}) => any;\n\n"
+        return comment(function) + style.bare.format(name=name)
+    return f"{comment(function)}type {name} = (_: {{\n{properties(schema, 0, style.remark)}\n}}) => any;\n\n"
 
 
-def properties(schema: Mapping[str, Json], indent: int) -> str:
+def properties(schema: Mapping[str, Json], indent: int, remark: str = "// ") -> str:
     """The properties of an object, a line each, each under its description; deep ones go undescribed."""
     margin = " " * indent
-    return "\n".join(margin + line for line in property_lines(schema, indent))
+    return "\n".join(margin + line for line in property_lines(schema, indent, remark))
 
 
-def property_lines(schema: Mapping[str, Json], indent: int) -> Iterator[str]:
+def property_lines(schema: Mapping[str, Json], indent: int, remark: str) -> Iterator[str]:
     """The lines of an object's properties before they are indented."""
     required = listed(schema.get("required"))
     for name, value in mapping(schema.get("properties")).items():
         definition = mapping(value)
         if indent < 2 and definition.get("description"):
-            yield f"// {definition['description']}"
+            yield f"{remark}{definition['description']}"
         yield f"{name}{'' if name in required else '?'}: {type_text(definition, indent)},"
 
 

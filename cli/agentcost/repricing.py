@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from agentcost.costs import COLUMN, Costs, Pricing
 from agentcost.errors import UsageError
-from agentcost.measure import Ints
+from agentcost.levels import Ints
 from agentcost.model import Request
 from agentcost.pricing import (
     FEMTO,

@@ -23,7 +23,7 @@ from agentcost.cache.simulate import simulate
 from agentcost.cache.stripping import Paths, Rendered, rendered, strips
 from agentcost.cacheprompts import Asking, prompts_of
 from agentcost.costs import as_served
-from agentcost.measure import levels_of
+from agentcost.levels import levels_of
 from agentcost.model import ROOT, Kind, Knowledge, Request, Usage
 from agentcost.names import bare_name
 from agentcost.pricing import Terms

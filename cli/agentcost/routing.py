@@ -21,7 +21,7 @@ import polars as pl
 from agentcost.costs import COLUMN
 from agentcost.costtables import MONEY
 from agentcost.errors import UsageError
-from agentcost.measure import Ints
+from agentcost.levels import Ints
 from agentcost.model import Kind, Request
 from agentcost.names import bare_name
 from agentcost.prefix import Tree

@@ -18,7 +18,8 @@ from agentcost.attribution import Ladder, Paths, charged, paths_of, placed
 from agentcost.baseline import HISTORY, PREFIX, Baseline, Break, Flow, Payer, Stratum, hidden_name
 from agentcost.cache.causes import Miss
 from agentcost.costs import COLUMN, ORDER, Costs
-from agentcost.measure import KINDS, Ints, Levels, Measured, estimate, levels_of, measure
+from agentcost.levels import Ints, Levels, levels_of
+from agentcost.measure import KINDS, Measured, estimate, measure
 from agentcost.model import Kind, Request
 from agentcost.partnames import Numbered, key_of, numbered
 from agentcost.prefix import Tree

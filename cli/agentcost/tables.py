@@ -9,8 +9,9 @@ from dataclasses import asdict
 import numpy
 import polars as pl
 
+from agentcost.levels import Ints
 from agentcost.lineage import Standing
-from agentcost.measure import KINDS, Ints, Measured
+from agentcost.measure import KINDS, Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
 from agentcost.record import Log, Record
@@ -221,7 +222,7 @@ def rulers(found: Iterable[Ruler]) -> pl.DataFrame:
     schema = {
         "model": pl.String, "client": pl.String, "knowledge": pl.String, "encoding": pl.String, "basis": pl.String,
         "factor": pl.Float64, "error": pl.Float64, "band": pl.Float64, "fitted": pl.Int64, "requests": pl.Int64,
-        "odd": pl.Boolean,
+        "odd": pl.Boolean, "added": pl.Int64,
     }  # fmt: skip
     frame = pl.DataFrame([asdict(ruler) for ruler in found], schema=schema)
     return frame.sort("requests", "model", "client", "knowledge", descending=[True, False, False, False])

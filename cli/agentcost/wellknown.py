@@ -137,8 +137,13 @@ def is_provider(name: str) -> bool:
     return name.lower() in _providers()
 
 
+_STATE = re.compile(r"state \d+")
+
+
 def media_of(text: str) -> str:
-    """Of what is told of an image or a document only its kind, size and detail."""
+    """Of what is told of an image or a document only its kind, size and detail; of encrypted reasoning its length."""
+    if _STATE.fullmatch(text):
+        return text
     return " ".join(word for word in text.split() if word in _MEDIA or _PIXELS.fullmatch(word))
 
 

@@ -17,12 +17,11 @@ Key = tuple[int, int]
 
 
 class Entry(msgspec.Struct, gc=False):
-    """A prefix that is kept: until when, from when on it can be read, and its length as its writer had it."""
+    """A prefix that is kept: until when, and from when on it can be read. How long it is, its reader says."""
 
     expires: float
     visible: float
     seconds: float
-    tokens: int
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +70,7 @@ class Entries:
         What lies before a hit and is gone costs nothing and comes back only with `fill`.
         """
         depth, now = self.shape.branches.depth, prompt.start
-        read, reached = (min(prompt.total, hit[1].tokens), depth[hit[0]]) if hit else (0, -1)
+        read, reached = (prompt.tokens(hit[0]), depth[hit[0]]) if hit else (0, -1)
         visible, behind = visible_from(self.policy, prompt), []
         for target in targets:
             if depth[target.node] > reached:
@@ -93,7 +92,7 @@ class Entries:
 
     def _write(self, target: Target, now: float, visible: float) -> None:
         """Keep a prefix. One that lasts stays visible from when it was, and lives by the longer time to live."""
-        new = Entry(now + target.seconds, visible, target.seconds, target.tokens)
+        new = Entry(now + target.seconds, visible, target.seconds)
         old = self.kept.get(target.key)
         if old and self._lasts(old, now):
             new.visible = min(old.visible, new.visible)

@@ -46,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     sort: str = ""
     assume_gap: str = ""
     counter: str = "splintr"
+    tokenizer: tuple[str, ...] = ()
     cache: bool = True
     jobs: int = 1
     strict: bool = False
@@ -104,6 +105,7 @@ class Asked(msgspec.Struct, frozen=True):
         """How the logs are read."""
         from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
         from agentcost.loading import Reading  # noqa: PLC0415 — heavy
+        from agentcost.tokens import given_of  # noqa: PLC0415 — heavy
 
         return Reading(
             input_format=self.input_format or ("table" if self.columns else ""),
@@ -114,6 +116,7 @@ class Asked(msgspec.Struct, frozen=True):
             cache=cache_folder() if self.cache else None,
             jobs=self.jobs,
             optional=optional,
+            tokenizers=tuple(map(given_of, self.tokenizer)),
         )
 
 

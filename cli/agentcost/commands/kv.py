@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     prompt=curves.prompt_of,
     ask=memory_ask,
     cache=curves.cache_options,
-    asked=options.only("logs", *options.READING, *options.SELECTION, "counter", *options.COST, *options.DATA),
+    asked=options.only("logs", *options.READING, *options.SELECTION, *options.COUNTING, *options.COST, *options.DATA),
 )
 def kv(
     prompt: Prompt | None,

@@ -109,6 +109,14 @@ def asked(
     counter: Annotated[
         str, choice("--counter", "splintr", "tiktoken", says="The tokenizer; both count alike.")
     ] = "splintr",
+    tokenizer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tokenizer",
+            metavar="MODEL=FILE",
+            help="Count this model with its own tokenizer.json (Hugging Face): exact.",
+        ),
+    ] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Keep nothing between runs: neither token counts nor text-free records.")
     ] = False,
@@ -159,9 +167,9 @@ def asked(
     return Asked(
         logs=tuple(logs or ()), input_format=input_format, columns=columns, prefix=tuple(prefix or ()),
         label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top, sort=sort,
-        assume_gap=assume_gap, counter=counter, cache=not no_cache, jobs=jobs, strict=strict, policy=policy,
-        scope_by=scope_by, hit_rate=hit_rate, price_file=price_file, price_date=price_date, billing=billing,
-        form="json" if json else format_, output=output, table=table,
+        assume_gap=assume_gap, counter=counter, tokenizer=tuple(tokenizer or ()), cache=not no_cache, jobs=jobs,
+        strict=strict, policy=policy, scope_by=scope_by, hit_rate=hit_rate, price_file=price_file,
+        price_date=price_date, billing=billing, form="json" if json else format_, output=output, table=table,
     )  # fmt: skip
 
 
@@ -169,7 +177,8 @@ READING = ("input_format", "columns", "prefix", "label")
 SELECTION = ("since", "until", "tz", "where")
 SIMULATION = ("policy", "scope_by")
 PRICES = ("price_file", "price_date", "billing")
-RUN = (*READING, *SELECTION, "assume_gap", *SIMULATION, *PRICES, "counter")
+COUNTING = ("counter", "tokenizer")
+RUN = (*READING, *SELECTION, "assume_gap", *SIMULATION, *PRICES, *COUNTING)
 COST = ("no_cache", "jobs", "strict")
 DATA = ("format_", "json", "output", "table")
 

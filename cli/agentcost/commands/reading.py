@@ -23,12 +23,27 @@ def read(asked: Asked, *, quiet: bool, save: str = "") -> Record:
     found = inputs(asked.logs)
     optional = frozenset(member.source.name for member in found.members if not member.named)
     record = load_logs(found.sources, asked.reading(optional))
+    refuse_uncounted(asked, record)
     if not quiet:
         warn(record)
     if save:
         refuse_to_overwrite("--save", save, [source.name for source in found.sources])
         write("--save", save, packed(record))
     return record
+
+
+def refuse_uncounted(asked: Asked, record: Record) -> None:
+    """A saved record has no text: what its tokenizer did not count then cannot be counted with another now."""
+    if not asked.tokenizer:
+        return
+    from agentcost.tokens.given import given_to  # noqa: PLC0415 — heavy
+
+    for model in sorted({request.model for request in record.requests}):
+        own = given_to(model)
+        nodes = [request.node for request in record.requests if request.model == model and request.node]
+        counted = (record.tree.entry(node).counts for node in nodes)
+        if own and any(counts and own.encoding not in counts for counts in counted):
+            raise UsageError(f"--tokenizer {own.model}={own.path}: a saved record has no text to count; name its log")
 
 
 def take_interrupts() -> None:

@@ -40,6 +40,9 @@ Against = Annotated[
     list[str] | None,
     typer.Option("--against", metavar="EXPORT", help="A usage export of the bill: logged against billed, by day."),
 ]
+ShowFit = Annotated[
+    bool, typer.Option("--show-fit", help="Counted against billed, by model, with the worst requests and why.")
+]
 
 
 def command(name: str) -> Callable[..., None]:
@@ -48,7 +51,7 @@ def command(name: str) -> Callable[..., None]:
     @options.composed(
         asked=options.only(
             "logs", *options.READING, *options.SELECTION, "by", "top", "sort", "assume_gap", *options.SIMULATION,
-            "hit_rate", *options.PRICES, "counter", *options.COST, *options.DATA,
+            "hit_rate", *options.PRICES, *options.COUNTING, *options.COST, *options.DATA,
         )
     )  # fmt: skip
     def report(
@@ -59,6 +62,7 @@ def command(name: str) -> Callable[..., None]:
         include_text: options.IncludeText = False,
         show_text: options.ShowText = False,
         against: Against = None,
+        show_fit: ShowFit = False,
     ) -> None:
         from agentcost.views.order import checked_sort  # noqa: PLC0415 — heavy
 
@@ -68,6 +72,8 @@ def command(name: str) -> Callable[..., None]:
         billed = bills(name, against or ())
         analysis, study = studied(asked, quiet=quiet, save=save)
         refuse_skips(asked, study.record, *([billed.record] if billed else []))
+        if show_fit:
+            put_fit(name, analysis)
         if billed:
             put_beside(analysis, billed, asked, quiet=quiet)
         if asked.data:
@@ -109,6 +115,15 @@ def bills(name: str, exports: Sequence[str]) -> Bills | None:
     from agentcost.against import read_bills  # noqa: PLC0415 — heavy
 
     return read_bills(exports)
+
+
+def put_fit(name: str, analysis: Analysis) -> None:
+    """Put what is counted beside what was billed into an analysis, request by request."""
+    from agentcost.fittables import fit  # noqa: PLC0415 — heavy
+
+    if name != "analyze":
+        raise UsageError(f"--show-fit: {name} does not show it; use agentcost analyze")
+    analysis.tables["fit"] = fit(analysis.tables["requests"])
 
 
 def put_beside(analysis: Analysis, billed: Bills, asked: Asked, *, quiet: bool) -> None:
@@ -164,12 +179,15 @@ def view_of(name: str, analysis: Analysis, *, full: bool, limit: int | None) -> 
     """The report as it is drawn at the width of the terminal; `limit` is how many tools or turns were asked for."""
     from agentcost.views import VIEWS  # noqa: PLC0415 — heavy
     from agentcost.views.against import below_the_bill  # noqa: PLC0415 — heavy
+    from agentcost.views.fit import fit  # noqa: PLC0415 — heavy
     from agentcost.views.full import with_accounts  # noqa: PLC0415 — heavy
     from agentcost.views.tools import tools  # noqa: PLC0415 — heavy
     from agentcost.views.turns import turns  # noqa: PLC0415 — heavy
 
     limited = {"tools": tools, "turns": turns}
     if name not in limited:
+        if "fit" in analysis.tables:
+            return fit(analysis, width())
         shown = VIEWS["full" if full and name == "analyze" else name](analysis, width())
         return below_the_bill(shown, analysis, width()) if "against" in analysis.tables else shown
     view = limited[name](analysis, width(), limit)

@@ -32,7 +32,14 @@ Wanted = Annotated[
 
 @options.composed(
     asked=options.only(
-        "logs", *options.READING, "tz", *options.SIMULATION, *options.PRICES, "counter", "no_cache", *options.DATA
+        "logs",
+        *options.READING,
+        "tz",
+        *options.SIMULATION,
+        *options.PRICES,
+        *options.COUNTING,
+        "no_cache",
+        *options.DATA,
     )
 )
 def show(

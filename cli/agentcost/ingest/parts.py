@@ -192,9 +192,15 @@ def tool_definition(spot: Spot, name: str, text: str, *, server: str = "", lead:
     return segment(spot, kind, text, name=name, server=server, lead=lead)
 
 
-def tool_call(spot: Spot, name: str, arguments: str, call_id: str = "") -> Segment:
-    """A tool call of the assistant: its name and arguments are text, its id is identity."""
-    return segment(spot, Kind.TOOL_CALL, f"{name}\n{arguments}", name=name, server=split_mcp(name)[0], identity=call_id)
+def tool_call(spot: Spot, name: str, arguments: str, call_id: str = "", *, text: str = "") -> Segment:
+    """A tool call of the assistant: its name and arguments are text (or `text` is), its id is identity."""
+    shown = text or f"{name}\n{arguments}"
+    return segment(spot, Kind.TOOL_CALL, shown, name=name, server=split_mcp(name)[0], identity=call_id)
+
+
+def state(spot: Spot, opaque: str) -> Segment:
+    """Reasoning as a provider hands it out encrypted: its length tells about how long it is."""
+    return segment(spot, Kind.THINKING, "", identity=opaque, media=f"state {len(opaque)}")
 
 
 def result_kind(tool: str) -> Kind:

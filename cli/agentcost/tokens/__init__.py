@@ -2,11 +2,13 @@
 
 from agentcost.tokens.counters import Counter, Engine, counter
 from agentcost.tokens.counts import Counts
-from agentcost.tokens.encodings import Encoding, ascii_share, encoding_of, factor
-from agentcost.tokens.media import document_tokens, image_tokens
+from agentcost.tokens.encodings import Encoding, ascii_share, encoding_of, factor, use_tokenizers
+from agentcost.tokens.given import Given, given_of
+from agentcost.tokens.media import document_tokens, image_tokens, state_tokens
 from agentcost.tokens.templates import (
     Api,
     Choice,
+    Shape,
     Template,
     built_in_tool_tokens,
     overhead,
@@ -21,6 +23,8 @@ __all__ = [
     "Counts",
     "Encoding",
     "Engine",
+    "Given",
+    "Shape",
     "Template",
     "ascii_share",
     "built_in_tool_tokens",
@@ -28,8 +32,11 @@ __all__ = [
     "document_tokens",
     "encoding_of",
     "factor",
+    "given_of",
     "image_tokens",
     "overhead",
+    "state_tokens",
     "template_of",
     "tool_overhead",
+    "use_tokenizers",
 ]

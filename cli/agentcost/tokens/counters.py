@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from agentcost.errors import UsageError
+from agentcost.tokens.given import PREFIX, path_of
 
 if TYPE_CHECKING:
     import tiktoken
@@ -70,6 +71,12 @@ def splintr_tokenizer(encoding: str) -> AnyTokenizer:
     """splintr's tokenizer of this name."""
     import splintr  # noqa: PLC0415 (a tokenizer is loaded only where one is needed)
 
+    if encoding.startswith(PREFIX):
+        path = path_of(encoding)
+        try:
+            return splintr.from_json(path)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--tokenizer {path}: no tokenizer.json that can be read ({error})") from error
     try:
         return splintr.Tokenizer.from_pretrained(encoding)
     except ValueError as error:

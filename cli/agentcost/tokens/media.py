@@ -101,6 +101,30 @@ def document_tokens(model: str, pages: int | None) -> int:
     return count * (TEXT_TOKENS_PER_PAGE + OPENAI_TOKENS_PER_PAGE)
 
 
+class State(msgspec.Struct, frozen=True):
+    """Reasoning that a provider hands out encrypted: so many characters of base64 around it, and so many a token."""
+
+    around: int
+    per_token: float
+
+
+STATES: tuple[tuple[str, State], ...] = (
+    (r"openai\.gpt-[56]", State(700, 6.05)),
+    (r"gpt-[56]|^o[134]\b|codex", State(920, 6.05)),
+    (r"gemini-[3-9]", State(70, 5.5)),
+)
+"""Models that read their state again, and what it holds: observed, gpt-5 and 5.5 (shorter on
+Bedrock), gemini-3-flash and 3-pro."""
+
+
+@lru_cache(maxsize=4096)
+def state_tokens(model: str, characters: int) -> int:
+    """Tokens of encrypted reasoning that is so many characters long; 0 for models that do not read it again."""
+    name = bare_name(model)
+    state = next((state for pattern, state in STATES if re.search(pattern, name)), None)
+    return max(0, round((characters - state.around) / state.per_token)) if state else 0
+
+
 def claude_tier(model: str) -> ClaudeTier:
     """High resolution came with the new tokenizer, in Claude 4.7."""
     return HIGH if encoding_of(model) is CLAUDE_NEW else STANDARD

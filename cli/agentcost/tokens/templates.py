@@ -20,11 +20,14 @@ Choice = Literal["auto", "none", "any", "named"]
 class Template(msgspec.Struct, frozen=True):
     """Tokens around the text. Every figure is for one thing of its kind; a prompt may have any number.
 
-    `per_message` includes the role's token. `tools` is added once when there are tools, `tools_forced` in
-    its place when the choice is `any` or `named`; then `choice_none` or `choice_named` for those choices
-    (the name of the chosen tool is text, counted by the caller), `system_adjust` when there is a system
-    message, and `system_suffix` belongs to the first system message's text. Calls of tools add `per_call`
-    besides the tokens of name and arguments, named messages `per_name` besides those of the name.
+    `per_message` includes the role's token; a system message has `per_system` in its place where that is set, and
+    the assistant's text `per_reply` besides. `tools` is added once when there are tools, what opens and closes their
+    list included, `tools_forced` in its place when the choice is `any` or `named`; then `choice_none` or
+    `choice_named` for those choices, `system_adjust` when there is a system message, and `system_suffix` belongs to
+    the first system message's text. Calls of tools add `per_call` besides the tokens of name and arguments, calls
+    beside another `per_more_calls` on top; named messages `per_name` besides those of the name. `thinking` is added
+    where the model is asked to think, `schema` where its answer has to follow one, `loaded` where tools joined the
+    conversation on its way, `chosen` where Google is told how to choose tools.
     """
 
     base: int
@@ -36,6 +39,13 @@ class Template(msgspec.Struct, frozen=True):
     per_tool: int = 0
     per_name: int = 0
     per_call: int = 0
+    per_more_calls: int = 0
+    per_system: int | None = None
+    per_reply: int = 0
+    thinking: int = 0
+    schema: int = 0
+    loaded: int = 0
+    chosen: int = 0
     system_adjust: int = 0
     system_suffix: str = ""
     choice_none: int = 0
@@ -43,21 +53,40 @@ class Template(msgspec.Struct, frozen=True):
     checked: str = CHECKED
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """How many things of each kind a prompt has: what a template's overhead depends on.
+
+    `messages` are all but the system's, `systems` those; `replies` the assistant's texts; `more_calls` the calls
+    beside another in one message, `loaded` the tools that joined on the way.
+    """
+
+    messages: int
+    systems: int = 0
+    replies: int = 0
+    tools: int = 0
+    calls: int = 0
+    more_calls: int = 0
+    names: int = 0
+    loaded: int = 0
+
+
 def overhead(
     template: Template,
-    *,
-    messages: int,
-    tools: int = 0,
+    shape: Shape,
     choice: Choice = "auto",
-    system: bool = False,
-    names: int = 0,
-    calls: int = 0,
+    *,
+    thinking: bool = False,
+    schema: bool = False,
+    chosen: bool = False,
 ) -> int:
-    """The tokens of a prompt that are no text: of so many messages (the system message is one), tools…"""
-    total = template.base + messages * template.per_message
-    return (
-        total + names * template.per_name + calls * template.per_call + tool_overhead(template, tools, choice, system)
-    )
+    """The tokens of a prompt of this shape that are no text."""
+    per_system = template.per_message if template.per_system is None else template.per_system
+    total = template.base + shape.messages * template.per_message + shape.systems * per_system
+    total += shape.replies * template.per_reply + shape.names * template.per_name
+    total += shape.calls * template.per_call + shape.more_calls * template.per_more_calls
+    total += (template.thinking if thinking else 0) + (template.schema if schema else 0)
+    total += (template.loaded if shape.loaded else 0) + (template.chosen if chosen and shape.tools else 0)
+    return total + tool_overhead(template, shape.tools, choice, shape.systems > 0)
 
 
 def tool_overhead(template: Template, tools: int, choice: Choice = "auto", system: bool = False) -> int:
@@ -99,45 +128,72 @@ def built_in_tool_tokens(model: str, tool_type: str) -> int | None:
 
 AI_TOKENIZER = "ai-tokenizer 1.0.6, fitted"
 LITELLM = "litellm 1.109.1"
+OBSERVED = "observed in recorded calls"
 
+# Header and footer of the list of functions are 7 tokens; the published rule adds 9 to all of it.
 OPENAI_CHAT = Template(
     3,
     4,
-    9,
+    16,
     "OpenAI cookbook; openai-chat-tokens 0.2.8",
     Basis.EXACT,
     per_name=1,
-    per_call=3,
+    per_call=4,
+    per_more_calls=16,
     system_adjust=-4,
     system_suffix="\n",
     choice_none=1,
     choice_named=4,
 )
-OPENAI_UNSURE = replace(OPENAI_CHAT, basis=Basis.ESTIMATED)
-# The fits give tools 16 for gpt-4o, whose exact rule has 9: the differences to 16 go on top of 9.
-GPT_5 = replace(OPENAI_UNSURE, base=5, per_message=5, tools=17, source=AI_TOKENIZER)
-GPT_5_CODEX = replace(GPT_5, tools=96)
-GPT_5_CODEX_MINI = replace(GPT_5, tools=14)
+GPT_4O = replace(OPENAI_CHAT, source=f"OpenAI cookbook; {OBSERVED}", per_tool=-1)
+OPENAI_UNSURE = replace(GPT_4O, basis=Basis.ESTIMATED)
+# <|start|>role<|message|>…<|end|>, and <|channel|>final in what the assistant said: openai-harmony.
+GPT_5 = replace(
+    OPENAI_UNSURE,
+    base=2,
+    per_reply=2,
+    per_call=11,
+    per_more_calls=0,
+    choice_none=0,
+    system_adjust=0,
+    loaded=98,
+    schema=28,
+    source=f"harmony; {OBSERVED}",
+)
+# Chat Completions tells the small one how to use tools.
+GPT_5_MINI_CHAT = replace(GPT_5, tools=98)
+GPT_5_CODEX = replace(GPT_5, tools=103, source=AI_TOKENIZER)
+GPT_5_CODEX_MINI = replace(GPT_5, tools=21, source=AI_TOKENIZER)
+# Bedrock renders the functions of OpenAI's models in its own way.
+GPT_5_BEDROCK = replace(GPT_5, tools=23)
+GPT_OSS = replace(GPT_5, base=67, per_call=11, tools=16, source=f"openai-harmony system preamble; {OBSERVED}")
 
 # Fits give 53 a tool with the JSON that stands around names and descriptions, about 40 of it; the log has
-# that JSON, and it is counted as text.
-CLAUDE = Template(6, 3, 286, f"Anthropic docs, pricing; {AI_TOKENIZER}", tools_forced=406, per_tool=12)
+# that JSON, and it is counted as text. Calls and their results stand in XML.
+CLAUDE = Template(
+    4, 3, 286, f"Anthropic docs, pricing; {AI_TOKENIZER}; {OBSERVED}", tools_forced=406, per_tool=12, per_call=52,
+    per_system=0, thinking=28, schema=180,
+)  # fmt: skip
+CLAUDE_NEW = replace(CLAUDE, per_call=68)
 # Recorded prompts of plain text are billed at the tokens of their text, or one more.
-GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash")
+GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=23, chosen=18)
+NOVA = Template(-2, 2, 320, OBSERVED, per_tool=37, per_call=30, per_system=0)
+PLAIN = Template(0, 0, 0, "one text, as it is")
 
 API_TEMPLATES = {"anthropic": CLAUDE, "bedrock": CLAUDE, "gemini": GEMINI}
 
 CLAUDE_TOOL_PROMPTS = (
-    (r"opus-4\.8", 290, 410),
-    (r"opus-4\.7", 675, 804),
-    (r"sonnet-5(?![.\d])", 354, 474),
-    (r"(opus|sonnet)-4\.6", 497, 589),
-    (r"(opus|sonnet|haiku)-4\.5", 496, 588),
-    (r"(opus|sonnet)-4(\.1)?(?![.\d])", 313, 315),
-    (r"haiku-3\.5", 264, 355),
-    (r"(opus|sonnet|haiku)-3|claude-(instant|v?[12]\b)", 313, 315),
+    (r"opus-4\.8", CLAUDE_NEW, 290, 410),
+    (r"opus-4\.7", CLAUDE_NEW, 675, 804),
+    (r"sonnet-5(?![.\d])", CLAUDE_NEW, 354, 474),
+    (r"(opus|sonnet)-4\.6", CLAUDE, 497, 589),
+    (r"(opus|sonnet|haiku)-4\.5", CLAUDE, 496, 588),
+    (r"(opus|sonnet)-4(\.[01])?(?![.\d])", CLAUDE, 313, 315),
+    (r"haiku-3\.5", CLAUDE, 264, 355),
+    (r"sonnet-3(?![.\d])", CLAUDE, 159, 235),
+    (r"(opus|sonnet|haiku)-3|claude-(instant|v?[12]\b)", CLAUDE, 313, 315),
 )
-"""Model, tool prompt under auto or none, and under any or a named tool; those not listed have CLAUDE's."""
+"""Model, template, tool prompt under auto or none, and under any or a named tool; those not listed have CLAUDE's."""
 
 
 def fitted(base: int, per_message: int, tools: int, per_tool: int) -> Template:
@@ -148,29 +204,38 @@ def fitted(base: int, per_message: int, tools: int, per_tool: int) -> Template:
 TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
     (pattern, api, template)
     for pattern, api, template in (
+        (r"", "completions", PLAIN),
         *(
-            (pattern, "", replace(CLAUDE, tools=auto, tools_forced=forced))
-            for pattern, auto, forced in CLAUDE_TOOL_PROMPTS
+            (pattern, "", replace(base, tools=auto, tools_forced=forced))
+            for pattern, base, auto, forced in CLAUDE_TOOL_PROMPTS
         ),
-        (CLAUDE_NAME, "", CLAUDE),
-        (r"gpt-?3\.5|gpt-35|gpt-4", "openai-chat", OPENAI_CHAT),
+        (CLAUDE_NAME, "", CLAUDE_NEW),
+        (r"gpt-?3\.5|gpt-35|gpt-4(?![.\do])", "", OPENAI_CHAT),
+        (r"gpt-4", "", GPT_4O),
+        (r"openai\.gpt-5", "openai-responses", GPT_5_BEDROCK),
         (r"gpt-5.*codex-mini", "openai-responses", GPT_5_CODEX_MINI),
         (r"gpt-5.*codex", "openai-responses", GPT_5_CODEX),
-        (r"gpt-5", "openai-responses", GPT_5),
-        (r"gpt-oss", "", replace(OPENAI_UNSURE, base=65, source="openai-harmony system preamble, observed")),
+        (r"gpt-5-mini", "openai-chat", GPT_5_MINI_CHAT),
+        (r"gpt-[56]", "", GPT_5),
+        (r"gpt-oss", "", GPT_OSS),
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini|gemma", "", GEMINI),
+        (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),
+        (r"titan", "", Template(0, 3, 0, OBSERVED)),
+        (r"llama-?v?3\.[1-3]", "", Template(25, 5, 0, f"Llama 3.1 chat template; {OBSERVED}")),
         (r"llama-?v?3(?!\d)|distill-llama", "", Template(5, 5, 0, "Llama 3 chat template")),
-        (r"[a-z]*stral\b|mixtral", "", Template(1, 2, 0, "Mistral v3 chat template")),
+        (r"llama-4", "", Template(5, 5, 643, OBSERVED, per_call=28)),
+        (r"[a-z]*stral\b|mixtral", "", Template(1, 2, 3, "Mistral v3 chat template")),
         (r"deepseek-v3\.1", "", fitted(7, 3, 143, 71)),
         (r"deepseek-v3\.2", "", fitted(3, 1, 142, 42)),
-        (r"deepseek", "", Template(3, 2, 222, f"{LITELLM}; {AI_TOKENIZER}")),
+        (r"deepseek-v4", "", Template(81, 2, 212, f"{LITELLM}; {OBSERVED}", per_call=33)),
+        (r"deepseek", "", Template(3, 2, 198, f"{LITELLM}; {OBSERVED}", per_call=30)),
         (r"qwen-?3\.5", "", Template(7, 5, 201, f"{LITELLM}; {AI_TOKENIZER}", system_adjust=-5)),
         (r"qwen.*coder", "", fitted(7, 4, 229, 24)),
-        (r"qwen", "", fitted(7, 4, 245, 56)),
+        (r"qwen", "", Template(3, 5, 86, f"Qwen 3 chat template; {OBSERVED}")),
         (r"kimi|moonshot", "", fitted(6, 4, 33, 17)),
-        (r"glm", "", fitted(9, 3, 127, 28)),
-        (r"minimax", "", fitted(40, 4, 147, 51)),
+        (r"glm", "", replace(fitted(5, 3, 127, 28), source=f"{AI_TOKENIZER}; {OBSERVED}")),
+        (r"minimax", "", replace(fitted(36, 4, 147, 51), source=f"{AI_TOKENIZER}; {OBSERVED}")),
     )
 )
 

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from agentcost.cache.prompts import Prompt
 from agentcost.cache.shapes import shape_of
-from agentcost.measure import Ints, Measured, levels_of
-from agentcost.model import ROOT, Request
+from agentcost.levels import Ints, levels_of
+from agentcost.measure import Measured
+from agentcost.model import ROOT
 from agentcost.prefix import Tree
-from agentcost.tokens.templates import template_of
 from agentcost.whatifs.scene import Ground, Scene, added
 
 
@@ -36,7 +36,6 @@ class Growing:
     """A tree that grows new paths. By ruler and segment, `steps` are tokens with the template's, `texts` without."""
 
     ground: Ground
-    requests: Sequence[Request]
     tree: Tree = field(init=False)
     first: int = field(init=False)
     steps: list[dict[int, int]] = field(init=False)
@@ -54,7 +53,7 @@ class Growing:
         self.first = len(old)
         self.steps, self.texts = [], []
         for number in range(len(self.ground.measured)):
-            steps, texts = _by_segment(self.ground, number, self.requests)
+            steps, texts = _by_segment(self.ground, number)
             self.steps.append(steps)
             self.texts.append(texts)
 
@@ -110,7 +109,7 @@ class Growing:
         return structs.replace(group, lengths=numpy.concatenate([known, more]))
 
 
-def _by_segment(ground: Ground, ruler: int, requests: Sequence[Request]) -> tuple[dict[int, int], dict[int, int]]:
+def _by_segment(ground: Ground, ruler: int) -> tuple[dict[int, int], dict[int, int]]:
     """Tokens of every segment that a ruler measured, with the template's and without; a tool as one more is."""
     group = ground.measured[ruler]
     tree, own, lengths = ground.tree, ground.own[ruler], group.lengths
@@ -118,8 +117,7 @@ def _by_segment(ground: Ground, ruler: int, requests: Sequence[Request]) -> tupl
     steps = {tree.segments[node]: int(own[node]) for node in reversed(used)}
     texts = {tree.segments[node]: int(lengths[node]) for node in reversed(used) if node < len(lengths)}
     tools = [segment for segment in steps if tree.entries[segment].level == "tools"]
-    around = template_of(group.ruler.model, requests[group.rows[0]].api).per_tool if group.ruler.encoding else 0
-    return steps | {segment: texts.get(segment, 0) + around for segment in tools}, texts
+    return steps | {segment: texts.get(segment, 0) for segment in tools}, texts
 
 
 def _measuring(prompt: Prompt, reach: Sequence[int]) -> Prompt:

@@ -158,7 +158,7 @@ class Stage:
         if key not in self.headed:
             found = Set(self.scene, self.ground)
             if edit.union:
-                found = with_union(found.scene, found.ground, self.requests, self.standing)
+                found = with_union(found.scene, found.ground, self.standing)
             if edit.behind:
                 found = with_sides(found.scene, found.ground, self.requests, self.standing, edit.behind)
             self.headed = {(False, ""): Set(self.scene, self.ground), key: found}

@@ -13,7 +13,8 @@ from agentcost.cache.catalogue import policy_named
 from agentcost.cache.prompts import Prompt, Shape
 from agentcost.cache.shapes import shape_of
 from agentcost.caching import Run
-from agentcost.measure import Ints, Levels, Measured, levels_of
+from agentcost.levels import Ints, Levels, levels_of
+from agentcost.measure import Measured
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 from agentcost.whatifs.edits import CLEARED, RESULTS, Edit
@@ -203,9 +204,9 @@ def _own(paths: Paths, ground: Ground, ruler: int) -> tuple[Ints, int]:
     if not len(tools):
         return own, 0
     texts = ground.measured[ruler].lengths[tools]
-    around = own[tools] - texts
-    own[tools] = texts + around.min()
-    return own, int(around.max() - around.min())
+    framing = int((own[tools] - texts).max())
+    own[tools] = texts
+    return own, framing
 
 
 def _lost(paths: Paths, tree: Tree, own: Ints) -> tuple[Ints, Ints, Ints]:

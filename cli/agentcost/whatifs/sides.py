@@ -68,7 +68,7 @@ def with_sides(
     found = sides(scene, requests, standing, which, ground.tree)
     if not found:
         return Set(scene, ground)
-    growing, prompts, rulers = Growing(ground, requests), list(scene.prompts), list(ground.ruler)
+    growing, prompts, rulers = Growing(ground), list(scene.prompts), list(ground.ruler)
     for row, (main, common) in found.items():
         rulers[row] = ground.ruler[main]
         prompts[row] = _behind(growing, prompts[row], scene.prompts[main], common, ground.ruler[main])

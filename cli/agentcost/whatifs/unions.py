@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from agentcost.cache.prompts import Prompt
 from agentcost.lineage import Standing
-from agentcost.model import ROOT, Ends, Request
+from agentcost.model import ROOT, Ends
 from agentcost.prefix import Entry, Tree
 from agentcost.whatifs.growing import Growing, Set
 from agentcost.whatifs.scene import Ground, Scene
@@ -71,12 +71,12 @@ def _tool(entry: Entry, segment: int) -> Hashable:
     return (entry.name, entry.server) if entry.name else segment
 
 
-def with_union(scene: Scene, ground: Ground, requests: Sequence[Request], standing: Sequence[Standing]) -> Set:
+def with_union(scene: Scene, ground: Ground, standing: Sequence[Standing]) -> Set:
     """Every tool of a conversation from its first request on; what is given where all send the same ones already."""
     wanted = unions(scene, ground, standing)
     if not wanted:
         return Set(scene, ground)
-    growing = Growing(ground, requests)
+    growing = Growing(ground)
     moving = _Moving(growing, tools_of(ground.tree, [prompt.leaf for prompt in scene.prompts]))
     prompts, told = list(scene.prompts), {}
     for row, union in wanted.items():

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.extras import with_grounding
@@ -17,6 +19,7 @@ from agentcost.ingest.apis.gemini_parts import holding, part_segments, renamed, 
 from agentcost.ingest.apis.openai_content import opening_client
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Segment, Usage
+from agentcost.rendering import gemini_tool
 
 _CONFIG = ("thinkingConfig", "maxOutputTokens", "responseMimeType", "responseModalities", "mediaResolution")
 _SCHEMAS = ("responseSchema", "responseJsonSchema")
@@ -58,9 +61,11 @@ def _tool(tool: Body) -> list[Segment]:
         entries = value if isinstance(value, list) else [value]
         for entry in entries:
             own = str(entry.get("name") or name) if isinstance(entry, dict) else name
-            text = parts.canonical(entry if name == "functionDeclarations" else {name: _shown(entry)})
+            exact = parts.canonical(entry if name == "functionDeclarations" else {name: _shown(entry)})
+            declared = name == "functionDeclarations" and isinstance(entry, dict)
             server = own if name == "mcpServers" else ""
-            segments.append(parts.tool_definition(spot, own, text, server=server))
+            found = parts.tool_definition(spot, own, gemini_tool(entry) if declared else exact, server=server)
+            segments.append(replace(found, digest=parts.digest_of(found.digest, exact)) if declared else found)
     return segments
 
 

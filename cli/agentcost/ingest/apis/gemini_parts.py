@@ -14,11 +14,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.apis.openai_content import sound_or_film
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Segment
+from agentcost.rendering import gemini_values, spoken
 
 _SNAKE = re.compile(r"(?<!^)([A-Z])")
 _TOOL_PARTS = ("functionCall", "functionResponse", "executableCode", "codeExecutionResult", "toolCall", "toolResponse")
@@ -52,8 +55,15 @@ def _is_tool(block: Body) -> bool:
 
 
 def part_segments(spot: Spot, block: Body, calls: Calls) -> list[Segment]:
-    """The segments of one part."""
+    """The segments of one part; what the model thought before a call, encrypted in its signature, is one by itself."""
     signature = str(value_of(block, "thoughtSignature") or "").translate(_STANDARD).rstrip("=")
+    if not (signature and holding(block, "functionCall")):
+        return _shown(spot, block, calls, signature)
+    thought = Spot(spot.level, spot.role, spot.opens, ends=Ends.NOTHING)
+    return [parts.state(thought, signature), *_shown(replace(spot, opens=False), block, calls, signature)]
+
+
+def _shown(spot: Spot, block: Body, calls: Calls, signature: str) -> list[Segment]:
     for key, write in _PARTS.items():
         value = value_of(block, key)
         if isinstance(value, dict):
@@ -72,7 +82,9 @@ def part_segments(spot: Spot, block: Body, calls: Calls) -> list[Segment]:
 def _call(spot: Spot, value: Body, calls: Calls, signature: str) -> list[Segment]:
     name, call_id = str(value.get("name") or ""), str(value.get("id") or "")
     calls.tools[call_id or name] = name
-    return [parts.tool_call(spot, name, parts.canonical(value.get("args") or {}), signature)]
+    arguments = value.get("args") or {}
+    text = spoken([name, gemini_values(arguments), name])  # the name opens the result as well
+    return [parts.tool_call(spot, name, parts.canonical(arguments), signature, text=text)]
 
 
 def _response(spot: Spot, value: Body, calls: Calls, signature: str) -> list[Segment]:

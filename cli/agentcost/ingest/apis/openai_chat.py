@@ -33,6 +33,7 @@ from agentcost.ingest.apis.openai_content import (
 from agentcost.ingest.apis.openai_usage import usage_of
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
+from agentcost.rendering import openai_call
 
 _DIRECTORY = re.compile(r"(?:[Ww]orking directory: *|<cwd>)([^\s<]+)")
 _SETTINGS = (
@@ -59,7 +60,8 @@ def head(body: Body) -> list[Segment]:
     legacy = [{"type": "function", "function": item} for item in functions] if isinstance(functions, list) else []
     tools = body.get("tools")
     declared = [*(tools if isinstance(tools, list) else ()), *legacy]
-    return tool_segments("tools", "system", declared) + response_format(body.get("response_format"))
+    model = str(body.get("model") or "")
+    return tool_segments("tools", "system", declared, model) + response_format(body.get("response_format"))
 
 
 def elements(items: Sequence[Any], start: int, calls: Calls) -> list[list[Segment]]:
@@ -113,7 +115,9 @@ def _thinking(spot: Spot, message: Body) -> list[Segment]:
     plain = message.get("reasoning_content") or message.get("reasoning")
     if not text and not opaque:  # with encrypted state, the plain text is a summary that no model reads again
         text = plain if isinstance(plain, str) else ""
-    return [parts.segment(spot, Kind.THINKING, text, identity=opaque)] if text or opaque else []
+    if opaque and not text:
+        return [parts.state(spot, opaque)]
+    return [parts.segment(spot, Kind.THINKING, text, identity=opaque)] if text else []
 
 
 def _calls(spot: Spot, message: Body, calls: Calls) -> list[Segment]:
@@ -136,7 +140,8 @@ def _call(spot: Spot, call: Body, calls: Calls) -> Segment:
     given = inner.get("arguments") if "arguments" in inner else inner.get("input")
     arguments = given if isinstance(given, str) else parts.canonical(given) if given is not None else ""
     extra = call.get("extra_content")  # Gemini's thought signature
-    return parts.tool_call(spot, name, arguments, call_id + (parts.canonical(extra) if extra else ""))
+    identity = call_id + (parts.canonical(extra) if extra else "")
+    return parts.tool_call(spot, name, arguments, identity, text=openai_call(name, arguments))
 
 
 def _result(message: Body, calls: Calls, run_ends: bool) -> list[Segment]:

@@ -1,8 +1,7 @@
 """Tool lists and content parts, which both OpenAI dialects share.
 
-Tools are counted as OpenAI renders them (see `agentcost.rendering`), one text per tool, led by the tool before
-it (the first by the header), so that the counts join exactly. Models behind other providers of this API see
-another template: their calibration absorbs the difference.
+Tools are counted as the model is shown them (see `agentcost.rendering`), one text per tool. OpenAI's are led by the
+tool before them (the first by the header), so that the counts join exactly.
 Cache markers are `cache_control` (OpenRouter, LiteLLM) and `prompt_cache_breakpoint` (OpenAI).
 """
 
@@ -18,7 +17,7 @@ from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment
-from agentcost.rendering import HEADER, openai_tools
+from agentcost.rendering import shown_tools
 
 _MARKS = {"cache_control": "5m", "prompt_cache_breakpoint": "30m"}
 """Cache markers, and the time to live of each where it names none."""
@@ -31,6 +30,9 @@ CLIENTS = (
     ("Claude Code", "claude-code"), ("Qwen Code", "qwen-code"), ("Cline", "cline"),
 )  # fmt: skip
 """Clients by a word in the first sentence of their system prompt."""
+
+_OWN = "gpt-5"
+"""The model that is meant where a list of tools does not say for which it is."""
 
 Write = Callable[[Spot, str], list[Segment]]
 """Makes segments of a text in a spot: a message's own text, or a tool's result."""
@@ -62,22 +64,21 @@ class _Declared:
     breakpoint: str
 
 
-def tool_segments(level: Level, role: str, tools: Any) -> list[Segment]:
-    """One segment per tool, in the order declared."""
+def tool_segments(level: Level, role: str, tools: Any, model: str = "") -> list[Segment]:
+    """One segment per tool, in the order declared, each as the model is shown it."""
     values = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     declared = [found for tool in values for found in _declared(tool)]
-    rendered = iter(openai_tools([tool.function for tool in declared if tool.function]))
-    segments, lead = [], HEADER
+    rendered = iter(shown_tools([tool.function for tool in declared if tool.function], model or _OWN))
+    segments = []
     for tool in declared:
         spot, exact = Spot(level, role, breakpoint=tool.breakpoint), parts.canonical(tool.value)
         if not tool.function:
             segments.append(parts.tool_definition(spot, tool.name, exact, server=tool.server))
             continue
-        text = next(rendered)
+        lead, text = next(rendered)
         found = parts.tool_definition(spot, tool.name, text, server=tool.server, lead=lead)
         # the rendering drops what the cache may still see: key order, formats, defaults
         segments.append(structs.replace(found, digest=parts.digest_of(found.digest, exact)))
-        lead = text
     return segments
 
 
@@ -129,8 +130,9 @@ def response_format(value: Any) -> list[Segment]:
     """The schema of the answer, which stands in the prompt; nothing for plain text."""
     if not isinstance(value, dict) or value.get("type") in (None, "text"):
         return []
-    schema = value.get("json_schema")
-    text = parts.canonical(schema) if schema else ""
+    form = value.get("json_schema")
+    shown = form.get("schema") or form if isinstance(form, dict) else None
+    text = parts.canonical(shown) if shown else ""
     spot = Spot("system", "system")
     return [parts.segment(spot, Kind.SYSTEM, text, name="response format", identity=parts.canonical(value))]
 

@@ -25,6 +25,7 @@ from agentcost.ingest.apis.openai_content import (
 )
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment
+from agentcost.rendering import openai_call
 
 _RUN = Ends.BLOCK | Ends.TOOL_RUN
 _ASSISTANT = Spot("messages", "assistant", True)
@@ -68,7 +69,10 @@ def _message(item: Body, _: Calls) -> list[Segment]:
 
 def _reasoning(item: Body, _: Calls) -> list[Segment]:
     text = text_of(item.get("content"))
-    identity = str(item.get("encrypted_content") or ("" if text else item.get("id")) or "")
+    opaque = str(item.get("encrypted_content") or "")
+    if opaque and not text:
+        return [parts.state(_ASSISTANT, opaque)]
+    identity = opaque or str(("" if text else item.get("id")) or "")
     return [parts.segment(_ASSISTANT, Kind.THINKING, text, identity=identity)]
 
 
@@ -84,7 +88,8 @@ def _call(item: Body, calls: Calls) -> list[Segment]:
     calls.tools[call_id] = name
     given = item.get("arguments") if "arguments" in item else item.get("input")
     arguments = given if isinstance(given, str) else parts.canonical(given) if given is not None else ""
-    return [parts.tool_call(Spot("messages", "assistant", True, ends=_RUN), name, arguments, call_id)]
+    spot, text = Spot("messages", "assistant", True, ends=_RUN), openai_call(name, arguments)
+    return [parts.tool_call(spot, name, arguments, call_id, text=text)]
 
 
 def _built_in(item: Body, calls: Calls) -> list[Segment]:

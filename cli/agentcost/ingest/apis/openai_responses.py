@@ -48,7 +48,7 @@ def owns(body: Body) -> bool:
 
 def head(body: Body) -> list[Segment]:
     """Tools in their order, then the instructions (a text, or items of level system)."""
-    segments = tool_segments("tools", "system", body.get("tools"))
+    segments = tool_segments("tools", "system", body.get("tools"), str(body.get("model") or ""))
     instructions = body.get("instructions")
     if isinstance(instructions, str) and instructions:
         segments += parts.text_segments(Spot("system", "system", True), Kind.SYSTEM, instructions)
