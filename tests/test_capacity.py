@@ -164,6 +164,52 @@ def test_every_time_to_live_equals_a_cache_with_it(paths: list[str], data: st.Da
         assert capacity.peak(reuse, starts, ttl) == most
 
 
+def kept_from_write(paths: Sequence[str], starts: Sequence[float], ttl: float) -> int:
+    """Blocks read of a cache that keeps what was written at most `ttl` before, however often it was used since."""
+    written: dict[str, float] = {}
+    read = 0
+    for path, now in zip(paths, starts, strict=True):
+        blocks = [path[:length] for length in range(1, len(path) + 1)]
+        alive = [now - written.get(block, -1e9) <= ttl for block in blocks]
+        read += next((place for place, lives in enumerate(alive) if not lives), len(blocks))
+        written.update({block: now for block, lives in zip(blocks, alive, strict=True) if not lives})
+    return read
+
+
+@given(PATHS, st.data())
+def test_every_time_to_live_from_the_write_equals_a_cache_with_it(paths: list[str], data: st.DataObject) -> None:
+    gaps = data.draw(st.lists(st.sampled_from((0, 1, 5, 60)), min_size=len(paths), max_size=len(paths)))
+    starts = [1.7e9 + sum(gaps[: row + 1]) for row in range(len(paths))]
+    ttls = (0, 1, 6, 61, 10_000)
+    found = capacity.from_write(accesses(paths), starts, ttls, range(len(paths)))
+    assert found == [4 * kept_from_write(paths, starts, ttl) for ttl in ttls]
+    renewed = capacity.lifetimes(capacity.reuse(accesses(paths), len(paths)), starts, 1)
+    assert all(tokens <= renewed.at(ttl) for tokens, ttl in zip(found, ttls, strict=True))
+
+
+def test_a_live_block_behind_a_forgotten_one_is_not_read() -> None:
+    """AB is written at 0 and ABC at 6; at 12 A and B are gone and written anew, C is alive and waits for them; at 14
+    all is read, but at 18 C is gone."""
+    paths, starts = ["AB", "ABC", "ABC", "ABC", "ABC"], [0.0, 6.0, 12.0, 14.0, 18.0]
+    found = [capacity.from_write(accesses(paths), starts, [10], [row]) for row in range(len(paths))]
+    assert found == [[0], [8], [0], [12], [8]]
+
+
+@given(PATHS, st.data())
+def test_the_shown_times_to_live_are_the_steps_of_the_curve(paths: list[str], data: st.DataObject) -> None:
+    gaps = data.draw(st.lists(st.integers(0, 10**6), min_size=len(paths), max_size=len(paths)))
+    starts = [sum(gaps[: row + 1]) / 1e3 for row in range(len(paths))]
+    found = capacity.lifetimes(capacity.reuse(accesses(paths), len(paths)), starts, 1)
+    shown = found.spread(3)
+    hits = [found.at(ttl) for ttl in shown]
+    assert len(shown) <= 3
+    assert hits == sorted(set(hits))
+    assert not found.bound or (hits[-1], shown[0]) == (found.bound, found.needed(1))
+    for tokens in range(1, found.bound, 5):
+        ttl = found.needed(tokens)
+        assert found.at(ttl) >= tokens > found.at(ttl - 1e-6)
+
+
 # --- running requests ----------------------------------------------------------------------------------------------
 
 

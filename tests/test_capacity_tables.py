@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console, Group
 from tests.replacing import replace
 
-from agentcost.capacitytables import ASSUMED, CAPACITY, KNEES, LIFETIMES, CapacityAsk
+from agentcost.capacitytables import ASSUMED, CAPACITY, KNEES, LIFETIME_KNEES, LIFETIMES, CapacityAsk
 from agentcost.commands.asked import Asked
 from agentcost.commands.curves import Prompt, cache_options, prompt_of
 from agentcost.commands.report import studied
@@ -60,8 +60,8 @@ def tables(study: Study, kv: KvAsk = SMALL, **ask: object) -> dict[str, pl.DataF
 
 
 SCHEMAS = {
-    "capacity": CAPACITY, "capacity_knees": KNEES, "lifetimes": LIFETIMES, "capacity_basis": ASSUMED,
-    "prefill": PREFILL, "tiers": TIERS,
+    "capacity": CAPACITY, "capacity_knees": KNEES, "lifetimes": LIFETIMES,
+    "lifetime_knees": LIFETIME_KNEES, "capacity_basis": ASSUMED, "prefill": PREFILL, "tiers": TIERS,
 }  # fmt: skip
 TYPES = {pl.String: "text", pl.Int64: "integer", pl.Float64: "number", pl.Boolean: "boolean"}
 
@@ -311,3 +311,36 @@ def test_a_log_without_anything_in_common(tmp_path: Path) -> None:
     rows = [{"timestamp": n, "input_length": 512, "output_length": 1, "hash_ids": [n]} for n in range(3)]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "no request begins as an earlier one did" in " ".join(drawn(tables(read(log)), 80).split())
+
+
+# --- times to live -------------------------------------------------------------------------------------------------
+
+
+def test_the_curves_by_time_to_live_are_told_twice(quickstart: Study) -> None:
+    found = tables(quickstart)
+    points, knees = found["lifetimes"], found["lifetime_knees"]
+    bound = found["capacity_basis"]["bound_tokens"][0]
+    by_use, by_write = (points.filter(points["renewed_by"] == name) for name in ("use", "write"))
+    assert by_use["ttl_s"].to_list() == by_write["ttl_s"].to_list() == sorted(set(by_use["ttl_s"]))
+    assert by_use["hit_tokens"].to_list() == sorted(by_use["hit_tokens"]) and by_use["hit_tokens"][-1] == bound
+    assert all(one >= other for one, other in zip(by_use["hit_tokens"], by_write["hit_tokens"], strict=True))
+    assert sum(one > other for one, other in zip(by_use["hit_tokens"], by_write["hit_tokens"], strict=True)) > 10
+    own = {row["knee"]: row for row in knees.filter(knees["renewed_by"] == "use").to_dicts()}
+    assert (own["all"]["hit_tokens"], own["all"]["share_of_bound"]) == (bound, 1.0)
+    assert own["half"]["hit_tokens"] >= bound / 2 > _just_before(by_use, own["half"]["ttl_s"])
+    assert {name: own[name]["ttl_s"] for name in ("10s", "5m", "1h", "1d")} == {
+        "10s": 10, "5m": 300, "1h": 3_600, "1d": 86_400,
+    }  # fmt: skip
+
+
+def _just_before(points: pl.DataFrame, ttl: float) -> int:
+    return int(points.filter(points["ttl_s"] < ttl)["hit_tokens"].max() or 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_report_on_times_to_live_answers_first(quickstart: Study, width: int) -> None:
+    lines = drawn(tables(quickstart), width).splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("Hit rate by time to live: "))
+    assert re.match(r"Hit rate by time to live: [\d.]+% with 5m, [\d.]+% with 1h, [\d.]+% with any$", lines[place])
+    assert any("renewed by use" in line and "from the write" in line for line in lines[place:])
+    assert max(map(len, lines)) <= width

@@ -13,20 +13,20 @@ import numpy
 import polars as pl
 
 from agentcost import capacity
-from agentcost.capacity import Curve, Reuse
+from agentcost.capacity import Curve, Lifetimes, Reuse
 from agentcost.kv.footprint import growing
 from agentcost.kvask import KvAsk, Pair
 from agentcost.kvtokens import TargetTokens
 from agentcost.model import Knowledge
-from agentcost.pools import Pool, pool_of, reuse_of, routed
+from agentcost.pools import Pool, accesses, pool_of, reuse_of, routed
 from agentcost.study import Study
 from agentcost.tiers import Tier
 
 SHOWN = 96
-"""Capacities of a curve in the table, about; the knees stand apart."""
+"""Capacities, and times to live, of a curve in the table, about; those with a name stand apart."""
 
-TTLS = (10, 60, 300, 600, 1_800, 3_600, 14_400, 86_400)
-"""Seconds; 300 and 3,600 are those of providers."""
+TTLS = {"10s": 10, "1m": 60, "5m": 300, "10m": 600, "30m": 1_800, "1h": 3_600, "4h": 14_400, "1d": 86_400}
+"""Times to live with a name, in seconds; 5m and 1h are those of providers."""
 
 REFERENCE = 1 << 20
 """Tokens over which the bytes of a block are averaged: compressed latents come in steps."""
@@ -152,9 +152,10 @@ _PLACE = {
 }  # fmt: skip
 CAPACITY = {**_KEYS, **_PLACE}
 KNEES = {**_KEYS, "knee": pl.String, **_PLACE}
-LIFETIMES = {
-    "ttl_s": pl.Int64, "hit_tokens": pl.Int64, "hit_rate": pl.Float64, "share_of_bound": pl.Float64,
-    "peak_tokens": pl.Int64, "peak_bytes": pl.Int64,
+_AGE = {"ttl_s": pl.Float64, "hit_tokens": pl.Int64, "hit_rate": pl.Float64, "share_of_bound": pl.Float64}
+LIFETIMES = {"renewed_by": pl.String, **_AGE}
+LIFETIME_KNEES = {
+    "renewed_by": pl.String, "knee": pl.String, **_AGE, "peak_tokens": pl.Int64, "peak_bytes": pl.Int64,
 }  # fmt: skip
 ASSUMED = {
     "model": pl.String, "kv_format": pl.String, "basis": pl.String, "band": pl.Float64, "input_tokens": pl.Int64,
@@ -181,7 +182,7 @@ def capacity_tables(scene: Scene, ask: CapacityAsk, found: TargetTokens) -> dict
     return {
         "capacity": pl.DataFrame(points, schema=CAPACITY, orient="row"),
         "capacity_knees": pl.DataFrame(bends, schema=KNEES, orient="row"),
-        "lifetimes": _lifetimes(scene),
+        **_lifetimes(scene),
         "capacity_basis": _assumed(scene, found),
     }
 
@@ -198,20 +199,46 @@ def _timed(scene: Scene) -> bool:
     return all(request.started is not None for request in scene.study.requests)
 
 
-def _lifetimes(scene: Scene) -> pl.DataFrame:
-    """A row per time to live, and one for all of them; nothing where the log does not tell when requests start."""
-    rows: list[tuple[object, ...]] = []
-    if _timed(scene) and scene.told:
+def _lifetimes(scene: Scene) -> dict[str, pl.DataFrame]:
+    """The curves by time to live, renewed by use and counted from the write, and the times that have a name.
+
+    Nothing where the log does not tell when requests start.
+    """
+    points: list[tuple[object, ...]] = []
+    named: list[tuple[object, ...]] = []
+    if _timed(scene) and scene.told and scene.curve.bound:
         starts = [prompt.start for prompt in scene.pool.prompts]
         found = capacity.lifetimes(of_rows(scene.reuse, scene.chosen), starts, scene.total)
-        bound = scene.curve.bound
-        for ttl in TTLS:
-            hits, most = found.at(ttl), capacity.peak(scene.reuse, starts, ttl)
-            rows.append((
-                ttl, hits, hits / found.total if found.total else None, hits / bound if bound else None,
-                most * scene.pool.unit, scene.bytes_of(most),
-            ))  # fmt: skip
-    return pl.DataFrame(rows, schema=LIFETIMES, orient="row")
+        names = sorted((*TTLS.items(), *_bends(found)), key=lambda pair: pair[1])
+        shown = sorted({*found.spread(SHOWN), *TTLS.values()})
+        written = _from_write(scene, starts, (*shown, *(ttl for _, ttl in names)))
+        points = [("use", *_aged(scene, ttl, found.at(ttl))) for ttl in shown]
+        points += [("write", *_aged(scene, ttl, written[ttl])) for ttl in shown]
+        for name, ttl in names:
+            most = capacity.peak(scene.reuse, starts, ttl)
+            held = (most * scene.pool.unit, scene.bytes_of(most))
+            named.append(("use", name, *_aged(scene, ttl, found.at(ttl)), *held))
+            named.append(("write", name, *_aged(scene, ttl, written[ttl]), None, None))
+    return {
+        "lifetimes": pl.DataFrame(points, schema=LIFETIMES, orient="row"),
+        "lifetime_knees": pl.DataFrame(named, schema=LIFETIME_KNEES, orient="row"),
+    }
+
+
+def _bends(found: Lifetimes) -> list[tuple[str, float]]:
+    """The shortest times to live that read a share of what any reads, and where the curve bends."""
+    bends = [(name, found.needed(-int(-found.bound * share // 1))) for name, share in capacity.KNEES]
+    return [("knee", found.bend()), *bends]
+
+
+def _from_write(scene: Scene, starts: Sequence[float], ttls: Sequence[float]) -> dict[float, int]:
+    wanted = sorted(set(ttls))
+    found = capacity.from_write(accesses(scene.pool), starts, wanted, scene.chosen)
+    return dict(zip(wanted, found, strict=True))
+
+
+def _aged(scene: Scene, ttl: float, hits: int) -> tuple[object, ...]:
+    return ttl, hits, hits / scene.total if scene.total else None, hits / scene.curve.bound
 
 
 def _assumed(scene: Scene, found: TargetTokens) -> pl.DataFrame:

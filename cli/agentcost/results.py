@@ -358,8 +358,12 @@ CAPACITY_TABLES: dict[str, tuple[str, str]] = {
         "hit_rate, share_of_bound",
     ),
     "lifetimes": (
-        "a time to live that every use renews",
-        "ttl_s, hit_tokens, hit_rate, share_of_bound, peak_tokens, peak_bytes",
+        "a time to live of a cache, on the curve where every use renews it or where it counts from the write",
+        "renewed_by, ttl_s, hit_tokens, hit_rate, share_of_bound",
+    ),
+    "lifetime_knees": (
+        "a time to live with a name",
+        "renewed_by, knee, ttl_s, hit_tokens, hit_rate, share_of_bound, peak_tokens, peak_bytes",
     ),
     "capacity_basis": (
         "what the curves rest on",

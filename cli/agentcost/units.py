@@ -96,6 +96,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def memory(count: float) -> str:
+    """Memory in GiB; from 1,024 of them on in TiB."""
+    return gibibytes(round(count)) if count < 2**40 else f"{three_digits(count / 2**40)} TiB"
+
+
 def duration(seconds: float | None) -> str:
     """A span of time in its two largest units: 0.4s, 42s, 5m 03s, 1h 20m, 2d 3h. Unknown is a question mark."""
     if seconds is None:

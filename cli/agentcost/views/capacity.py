@@ -10,9 +10,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, duration, exact, gibibytes, percent, plural, three_digits, tokens
-from agentcost.views.layout import Column, Table, plain, quiet, title
-from agentcost.views.plots import TICK, Axis, line_plot, painted
+from agentcost.units import UNKNOWN, exact, gibibytes, memory, percent, plural, three_digits, tokens
+from agentcost.views.layout import Column, Table, quiet, title
+from agentcost.views.lifetimes import lifetimes
+from agentcost.views.plots import TICK, Axis, line_plot, painted, shares
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -44,7 +45,8 @@ def capacity(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     yield title(_answer(own), width)
     yield from _plotted(curve, own, basis, width)
     yield _knees(knees, own, width)
-    yield from _lifetimes(analysis.tables["lifetimes"], width)
+    yield from lifetimes(analysis, width)
+    yield Text()
     yield from (quiet(line, width) for line in _assumed(basis))
 
 
@@ -63,11 +65,6 @@ def _size(row: Row) -> str:
     )
 
 
-def memory(count: float) -> str:
-    """Memory in GiB; from 1,024 of them on in TiB."""
-    return gibibytes(round(count)) if count < 2**40 else f"{three_digits(count / 2**40)} TiB"
-
-
 def _plotted(curve: DataFrame, own: dict[str, Row], basis: Row, width: int) -> Iterator[RenderableType]:
     """The curve over memory, doubling by doubling."""
     rows = [row for row in curve.to_dicts() if row["capacity_tokens"]]
@@ -82,7 +79,7 @@ def _plotted(curve: DataFrame, own: dict[str, Row], basis: Row, width: int) -> I
         if row and row["capacity_tokens"] and xs[0] <= math.log2(row["capacity_tokens"]) <= xs[-1]:
             marks[math.log2(row["capacity_tokens"])] = f"{name} {percent(row['hit_rate'])}"
     across = _doublings(xs[0], xs[-1], per_token, width)
-    yield painted(line_plot(xs, ys, width, HEIGHT, across, _shares(max(ys)), marks))
+    yield painted(line_plot(xs, ys, width, HEIGHT, across, shares(max(ys)), marks))
     what = f"{basis['model']} in {basis['kv_format']}" if per_token else "tokens"
     yield quiet(f"Share of input tokens read, in %, by memory for KV ({what})", width)
     yield Text()
@@ -102,13 +99,6 @@ def _power(place: int, memory: bool) -> str:
     units = ("KiB", "MiB", "GiB", "TiB", "PiB")
     level = min(max(place // 10, 1), len(units))
     return f"{2 ** (place - 10 * level):g}{units[level - 1]}"
-
-
-def _shares(most: float) -> Axis:
-    """Percent from 0 to what is read at most, rounded up."""
-    step = next(step for step in (1, 2, 5, 10, 20, 25) if most / step <= 5)
-    top = step * math.ceil(most / step)
-    return Axis(0, top, {float(share): f"{share}" for share in range(0, top + 1, step)})
 
 
 def _knees(knees: DataFrame, own: dict[str, Row], width: int) -> Table:
@@ -138,23 +128,6 @@ def _divided(knees: DataFrame) -> list[tuple[tuple[int, str], list[Row]]]:
 
 def _count(value: float | None) -> str:
     return UNKNOWN if value is None else three_digits(value)
-
-
-def _lifetimes(frame: DataFrame, width: int) -> Iterator[RenderableType]:
-    """Which time to live reads how much; those that read as much as the one before are left out."""
-    if not len(frame):
-        yield plain("By time to live: unknown, the log does not tell when requests start.", width)
-        return
-    rows: list[Row] = []
-    for row in frame.to_dicts():
-        if not rows or row["hit_tokens"] > rows[-1]["hit_tokens"]:
-            rows.append(row)
-    told = ", ".join(f"{duration(row['ttl_s'])} {percent(row['hit_rate'])}{_held(row)}" for row in rows)
-    yield plain(f"By time to live, renewed by every use (and the most that is then alive): {told}", width)
-
-
-def _held(row: Row) -> str:
-    return f" ({memory(row['peak_bytes'])})" if row["peak_bytes"] else f" ({tokens(row['peak_tokens'])} tokens)"
 
 
 def _assumed(basis: Row) -> Sequence[str]:

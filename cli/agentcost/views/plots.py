@@ -48,6 +48,13 @@ def axis(low: float, high: float, most: int, least: float = 1) -> Axis:
     return Axis(low, high, {step * place: tick(step * place) for place in range(first, math.floor(high / step) + 1)})
 
 
+def shares(most: float) -> Axis:
+    """Percent from 0 to what is read at most, rounded up."""
+    step = next(step for step in (1, 2, 5, 10, 20, 25) if most / step <= 5)
+    top = step * math.ceil(most / step)
+    return Axis(0, top, {float(share): f"{share}" for share in range(0, top + 1, step)})
+
+
 def round_step(least: float) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that is not below `least`."""
     ten: float = 10.0 ** math.floor(math.log10(least))

@@ -8,8 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from agentcost.results import Analysis
-from agentcost.units import duration, elapsed, exact, percent, plural, rate
-from agentcost.views.capacity import memory
+from agentcost.units import duration, elapsed, exact, memory, percent, plural, rate
 from agentcost.views.layout import Column, Table, plain, quiet, title
 
 Row = dict[str, Any]
