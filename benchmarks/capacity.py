@@ -19,7 +19,7 @@ from pathlib import Path
 
 from agentcost import capacity
 from agentcost.cache.prompts import Prompt
-from agentcost.cache.touches import branches_of, heaviest_children
+from agentcost.cache.branches import branches_of, heaviest_children
 from agentcost.ingest.source import open_source
 from agentcost.loading import Reading, load_logs
 from agentcost.pools import Pool, pool_of_record, reuse_of
@@ -58,7 +58,8 @@ class Trace:
 def trace(requests: int, seed: int = 1, head: int = HEAD, tail: int = TAIL) -> Trace:
     """Sessions of 40 turns, 64 at a time in a random order, on one beginning of 20k tokens; 100k tokens in the mean."""
     chance = random.Random(seed)
-    parents, reach, leaves = [0], [0], []
+    parents, reach = [0], [0]
+    leaves: list[int] = []
 
     def grown(node: int, blocks: int) -> int:
         for _ in range(blocks):

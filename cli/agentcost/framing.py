@@ -30,7 +30,8 @@ class Counts(msgspec.Struct, frozen=True):
     def of(cls, tree: Tree, levels: Levels) -> Counts:
         own = numpy.zeros((len(tree.entries) + 1, 8), dtype=numpy.int64)  # the root, at -1, has nothing
         for number, entry in enumerate(tree.entries):
-            own[number] = _shape(entry)
+            if entry.kind is not Kind.BLOCK:
+                own[number] = _shape(entry)
         total = levels.down(own[numpy.array(tree.segments, dtype=numpy.int64)])
         return cls(*(total[:, column] for column in range(8)))
 

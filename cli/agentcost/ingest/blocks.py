@@ -1,18 +1,23 @@
-"""Hashed blocks become paths of the prefix tree: what a prompt shares with a recent one is compared list by list.
+"""Hashed blocks become paths of the prefix tree: what a prompt shares with an earlier one is compared list by list.
 
-Behind that, a block that is known takes one dictionary look-up.
+The earlier prompt is found by its last block, looked for from the end, so that a prompt that goes on from another costs
+what is new in it. Behind what they share, a block that is known takes one dictionary look-up.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agentcost.ingest.parts import digest_of
 from agentcost.model import ROOT, Grow, Kind, Segment
 
 Name = int | str
 """A block's identity as the log writes it: a number, or a hash in text."""
+
+
+Prompt = tuple[Sequence[Name], list[int]]
+"""The blocks of a prompt, and the node of each."""
 
 
 def surplus(names: Sequence[Name], tokens: int, size: int) -> int:
@@ -53,7 +58,8 @@ class Paths:
         self._scope = scope
         self._size = size
         self._known: dict[tuple[int, Name, int], int] = {}
-        self._recent: dict[Name, deque[tuple[Sequence[Name], list[int]]]] = {}
+        self._ended: dict[Name, Prompt] = {}
+        self._recent: dict[Name, deque[Prompt]] = {}
 
     def leaf(self, names: Sequence[Name], tokens: int, own: str, model: str) -> int:
         """The node of a prompt of `tokens`, its blocks named in order.
@@ -61,8 +67,8 @@ class Paths:
         Tokens without a name (a tail that the log does not list, a prompt without blocks) become one last
         segment that no other prompt shares; `own` names the request, so that it is the same in every run.
         """
-        lengths = self._lengths(names, tokens)
-        nodes = self._shared(names[: tokens // self._size])
+        lengths, whole = self._lengths(names, tokens), names[: tokens // self._size]
+        nodes = self._shared(whole)
         known, node = self._known, nodes[-1] if nodes else ROOT
         for name, length in zip(names[len(nodes) :], lengths[len(nodes) :], strict=False):
             found = known.get((node, name, length))
@@ -83,12 +89,14 @@ class Paths:
             nodes.append(leaf)
         if names:
             self._recent.setdefault(names[0], deque(maxlen=_RECENT)).appendleft((names, nodes))
+        if whole:
+            self._ended[whole[-1]] = names, nodes
         return grown[-1]
 
     def _shared(self, names: Sequence[Name]) -> list[int]:
-        """The nodes of the most blocks that a recent prompt begins with too; `names` are those of whole blocks."""
+        """The nodes of the most blocks that an earlier prompt begins with too; `names` are those of whole blocks."""
         best: list[int] = []
-        for place, (other, nodes) in enumerate(self._recent.get(names[0], ()) if names else ()):
+        for place, (other, nodes) in enumerate(self._earlier(names)):
             depth = common(names, other[: len(nodes)])
             # a block that was its prompt's last may have been shorter
             depth -= depth == len(other)
@@ -97,6 +105,15 @@ class Paths:
             if depth >= len(names) - 1 or (not place and 2 * depth >= len(names)):
                 break
         return best
+
+    def _earlier(self, names: Sequence[Name]) -> Iterator[Prompt]:
+        """The prompt that these blocks most likely go on from, then the recent ones that begin as they do."""
+        ended = self._ended
+        known = next((ended[name] for name in reversed(names) if name in ended), None)
+        if known:
+            yield known
+        if names:
+            yield from self._recent.get(names[0], ())
 
     def _lengths(self, names: Sequence[Name], tokens: int) -> list[int]:
         """The tokens of every named block: full ones, then what is left for the last."""
