@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentcost import capacity
-from agentcost.cache.prompts import Prompt
 from agentcost.cache.branches import branches_of, heaviest_children
+from agentcost.cache.prompts import Prompt
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
-from agentcost.pools import Pool, pool_of_record, reuse_of
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.memory.pools import Pool, pool_of_record, reuse_of
 
 BLOCK = 512
 HEAD, TAIL = 40, 311

@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.replacing import replace
 
-from agentcost.growth import Growth
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
+from agentcost.loading.growth import Growth
 from agentcost.model import ROOT, Ends, Kind, Knowledge, Level, Place, Request, Segment
 from agentcost.record import Log, Record
 

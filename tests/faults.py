@@ -19,11 +19,11 @@ from tests.replacing import replace
 
 from agentcost.cache.causes import Miss
 from agentcost.cache.prompts import Served
-from agentcost.cacheprompts import Asking
-from agentcost.caching import Run, as_run
+from agentcost.caching.prompts import Asking
+from agentcost.caching.run import Run, as_run
 from agentcost.lineage import standings
-from agentcost.loading import Reading, load_logs
-from agentcost.measure import measure
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.measuring.measure import measure
 from agentcost.model import Request
 from agentcost.model import Usage as BilledUsage
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from typer.testing import CliRunner
 
-from agentcost.baseline import Baseline
 from agentcost.choices import Choices
-from agentcost.diff import difference
-from agentcost.gate import Difference
+from agentcost.gate.baseline import Baseline
+from agentcost.gate.verdicts import Difference
 from agentcost.ingest.inputs import find_sources
-from agentcost.loading import Reading, load_logs
+from agentcost.judging.diff import difference
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.main import app
 from agentcost.record import Record
 from agentcost.results import Ruler
-from agentcost.summing import summed_up
+from agentcost.summing.summed import summed_up
 
 GATE = Path(__file__).parents[1] / "fixtures" / "gate"
 SCENARIOS = ("description-doubled", "history-not-truncated", "mcp-enabled", "model-switched", "nothing", "timestamp",

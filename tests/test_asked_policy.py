@@ -11,7 +11,7 @@ from tests.reading import FIXTURES
 from agentcost.analyze import Choices, evaluate
 from agentcost.cache.catalogue import load_policies
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.record import Record
 from agentcost.results import Analysis, simulated
 from agentcost.views.headline import rates

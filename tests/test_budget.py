@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agentcost.budget import Budget, Limit, read_budget, read_limit, shown
 from agentcost.cache.causes import MENDS
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.gate import STAGES, Cause, Change, Difference, Pair, Verdict
-from agentcost.metrics import CAUSES, METRICS
+from agentcost.gate.metrics import CAUSES, METRICS
+from agentcost.gate.verdicts import STAGES, Cause, Change, Difference, Pair, Verdict
+from agentcost.judging.budget import Budget, Limit, read_budget, read_limit, shown
 
 FILE = """
 min_requests = 12

@@ -18,12 +18,12 @@ from agentcost.cache.bounds import content_bounds
 from agentcost.cache.catalogue import load_policies
 from agentcost.cache.relaxing import kept_apart
 from agentcost.cache.simulate import simulate
-from agentcost.cachebounds import bounds
-from agentcost.cachecomponents import STATES, billed, by_component, components, simulated
-from agentcost.cacheprompts import Asking
+from agentcost.caching.bounds import bounds
+from agentcost.caching.components import STATES, billed, by_component, components, simulated
+from agentcost.caching.prompts import Asking
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
-from agentcost.measure import KINDS
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.measuring.measure import KINDS
 from agentcost.model import Kind
 from agentcost.study import Study, study
 

@@ -12,9 +12,9 @@ from tests.reading import memory_source
 
 from agentcost.analyze import evaluate
 from agentcost.cache.causes import MENDS
-from agentcost.cachemisses import reported
+from agentcost.caching.misses import reported
 from agentcost.ingest.apis.diagnostics import diagnosis
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.results import Analysis
 
 Json = dict[str, Any]

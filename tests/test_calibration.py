@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentcost.calibration import Floats, Ints, Line, calibrate, fitted, folds_of, held_out_errors, normal_sums, solved
+from agentcost.measuring.calibration import (
+    Floats,
+    Ints,
+    Line,
+    calibrate,
+    fitted,
+    folds_of,
+    held_out_errors,
+    normal_sums,
+    solved,
+)
 from agentcost.model import Basis, Knowledge
 from agentcost.tokens import encoding_of
 

@@ -17,9 +17,9 @@ from tests.replacing import replace
 from agentcost import capacity
 from agentcost.cache.prompts import Prompt
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.memory.pools import Pool, accesses, curve_of, pool_of_record, reuse_of, routed
 from agentcost.model import Kind
-from agentcost.pools import Pool, accesses, curve_of, pool_of_record, reuse_of, routed
 
 # --- recorded traces -----------------------------------------------------------------------------------------------
 

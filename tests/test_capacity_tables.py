@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console, Group
 from tests.replacing import replace
 
-from agentcost.capacitytables import ASSUMED, CAPACITY, KNEES, LIFETIME_KNEES, LIFETIMES, CapacityAsk
 from agentcost.commands.asked import Asked
 from agentcost.commands.curves import Prompt, cache_options, prompt_of
 from agentcost.commands.report import studied
@@ -19,13 +18,14 @@ from agentcost.datasheets.hardware import accelerator_named
 from agentcost.datasheets.models import architecture_of, format_of
 from agentcost.errors import UsageError
 from agentcost.kv.storage import Layout
-from agentcost.kvask import KvAsk
-from agentcost.memorytables import memory_tables
-from agentcost.prefilltables import PREFILL, given_prefill
+from agentcost.memory.ask import KvAsk
+from agentcost.memory.capacity import ASSUMED, CAPACITY, KNEES, LIFETIME_KNEES, LIFETIMES, CapacityAsk
+from agentcost.memory.prefill import PREFILL, given_prefill
+from agentcost.memory.tables import memory_tables
+from agentcost.memory.tiers import TIERS
 from agentcost.results import CAPACITY_TABLES, Analysis, Scope
 from agentcost.study import Study
 from agentcost.tiers import parsed
-from agentcost.tiertables import TIERS
 from agentcost.views.capacity import capacity
 from agentcost.views.prefill import prefill
 from agentcost.views.tiers import tiers

@@ -12,15 +12,15 @@ import pytest
 from msgspec.structs import replace
 from tests.gates import GATE, SCENARIOS, command, pair, printed, run
 
-from agentcost.baseline import VERSION, Baseline, dump, load
-from agentcost.budget import Budget, read_budget, read_limit
-from agentcost.comments import judged_github, judged_json, judged_junit, judged_markdown
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.gate import Judgement
-from agentcost.gatewords import verdict
-from agentcost.judging import judge
+from agentcost.gate.baseline import VERSION, Baseline, dump, load
+from agentcost.gate.verdicts import Judgement
+from agentcost.gate.words import verdict
+from agentcost.judging.budget import Budget, read_budget, read_limit
+from agentcost.judging.comments import judged_github, judged_json, judged_junit, judged_markdown
+from agentcost.judging.starter import starter
+from agentcost.judging.verdict import judge
 from agentcost.main import app
-from agentcost.starter import starter
 from agentcost.views.check import check as view
 
 HEAD = GATE / "tool-added" / "head.jsonl"

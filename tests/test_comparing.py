@@ -13,11 +13,11 @@ from tests.building import Maker, said, system, tool
 from tests.faults import Fault, in_system, log, session
 from tests.reading import memory_source
 
-from agentcost.cacheprompts import Asking
-from agentcost.comparing import aligned, nodes_of, parting_of, path_of, reached
+from agentcost.caching.prompts import Asking
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.model import Kind, Segment
+from agentcost.paths.comparing import aligned, nodes_of, parting_of, path_of, reached
 from agentcost.results import KIND_COLUMNS, Parting
 from agentcost.study import Study, study
 

@@ -14,7 +14,7 @@ from tests.forms import BILLED, FORMS, Form, captured, escaped, paired
 from tests.reading import memory_source
 
 from agentcost.analyze import evaluate
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.model import Kind
 from agentcost.rendering import FOOTER, HEADER
 from agentcost.results import KIND_COLUMNS

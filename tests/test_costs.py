@@ -19,16 +19,16 @@ from tests.reading import FIXTURES, ROOT_FOLDER, SHARED, needs_shared
 from tests.replacing import replace
 
 from agentcost import tables, tooltables
-from agentcost.attribution import Ladder, Stretches, attributed, paths_of
-from agentcost.cacheprompts import Asking
-from agentcost.costblame import blame
-from agentcost.costing import cost_tables
-from agentcost.costs import COLUMN, Costs, Pricing, costs_of
-from agentcost.costtables import money, request_columns
+from agentcost.caching.prompts import Asking
+from agentcost.costs.attribution import Ladder, Stretches, attributed, paths_of
+from agentcost.costs.blame import blame
+from agentcost.costs.costing import cost_tables
+from agentcost.costs.requests import COLUMN, Costs, Pricing, costs_of
+from agentcost.costs.tables import money, request_columns
 from agentcost.ingest.inputs import find_sources
-from agentcost.levels import levels_of
-from agentcost.loading import Reading, load_logs
-from agentcost.measure import KINDS
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.measuring.levels import levels_of
+from agentcost.measuring.measure import KINDS
 from agentcost.model import Breakpoint, Kind, Knowledge, Segment, Usage
 from agentcost.pricing import dollars, exact_sum, read_price_file
 from agentcost.record import Record

@@ -15,16 +15,16 @@ from msgspec.structs import replace
 from tests.building import Maker, system, tool, words
 from tests.gates import GATE, SCENARIOS, command, compared, pair, printed, run
 
-from agentcost.baseline import Baseline, Flow, Part, Payer, Stratum, dump, load
-from agentcost.changes import part_changes
 from agentcost.choices import Choices
-from agentcost.comments import LONGEST, MARKER, difference_github, difference_json, difference_markdown
-from agentcost.diff import difference
-from agentcost.gate import STAGES, Difference, Pair
-from agentcost.gatewords import both, by_certainty, by_stage, headline
+from agentcost.gate.baseline import Baseline, Flow, Part, Payer, Stratum, dump, load
+from agentcost.gate.verdicts import STAGES, Difference, Pair
+from agentcost.gate.words import both, by_certainty, by_stage, headline
+from agentcost.judging.changes import part_changes
+from agentcost.judging.comments import LONGEST, MARKER, difference_github, difference_json, difference_markdown
+from agentcost.judging.diff import difference
 from agentcost.model import Usage
 from agentcost.results import Ruler
-from agentcost.summing import summed_up
+from agentcost.summing.summed import summed_up
 from agentcost.views.diff import diff as view
 
 CULPRITS = {

@@ -11,10 +11,10 @@ from tests.reading import FIXTURES
 from tests.test_cli import agentcost
 
 from agentcost.commands.doctor import diagnosis
-from agentcost.doctor import Diagnosis, examine
 from agentcost.errors import AgentcostError
 from agentcost.ingest.source import StreamSource, open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.doctor import Diagnosis, examine
+from agentcost.loading.logs import Reading, load_logs
 
 LOGS = sorted(path for path in FIXTURES.glob("*/*") if path.is_file() and path.suffix not in (".toml", ".py"))
 READING = Reading(threads=False)

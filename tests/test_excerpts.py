@@ -14,11 +14,11 @@ from tests.replacing import replace
 from tests.test_cli import agentcost
 
 from agentcost.analyze import Choices, evaluate
-from agentcost.cacheprompts import Asking
-from agentcost.comparing import parting_of
-from agentcost.excerpts import excerpts, texts_of, with_excerpts
+from agentcost.caching.prompts import Asking
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.paths.comparing import parting_of
+from agentcost.paths.excerpts import excerpts, texts_of, with_excerpts
 from agentcost.record import load, save
 from agentcost.results import Excerpt, PartingRow
 from agentcost.study import Study, study

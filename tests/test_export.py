@@ -20,10 +20,10 @@ from tests.replacing import replace
 from agentcost import __version__, tables
 from agentcost.analyze import Choices, evaluate, segments_of
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.excerpts import texts_of
 from agentcost.export import FORMATS, REPORTS, describe_tables, escaped, export, table_names, totals, write
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.paths.excerpts import texts_of
 from agentcost.results import TABLES, Analysis
 from agentcost.selection import Selection
 

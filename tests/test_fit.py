@@ -8,9 +8,9 @@ from rich.console import Console
 from tests.building import CLOSES, Maker, said, system, tool
 
 from agentcost.analyze import evaluate
-from agentcost.fittables import fit
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
+from agentcost.measuring.tables import fit
 from agentcost.model import Kind, Knowledge, Segment, Usage
 from agentcost.results import ADDED_TABLES, Analysis
 from agentcost.views.fit import fit as view

@@ -7,12 +7,12 @@ from tests.reading import FIXTURES, SHARED, needs_shared
 
 from agentcost.analyze import Choices, evaluate
 from agentcost.cache.bounds import content_bounds
-from agentcost.cacheprompts import Asking
+from agentcost.caching.hitrates import RATES, Counted, checked_rate, rate_of
+from agentcost.caching.prompts import Asking
 from agentcost.errors import UsageError
-from agentcost.hitrates import RATES, Counted, checked_rate, rate_of
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
-from agentcost.pools import block_of
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.memory.pools import block_of
 from agentcost.results import HIT_RATES
 from agentcost.study import study
 

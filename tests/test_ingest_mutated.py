@@ -20,7 +20,7 @@ from tests.test_ingest_fuzz import STRANGE, places, replaced
 from agentcost.analyze import evaluate
 from agentcost.errors import AgentcostError
 from agentcost.ingest.source import StreamSource, open_source
-from agentcost.loading import Reading, load_logs, reader_of
+from agentcost.loading.logs import Reading, load_logs, reader_of
 from agentcost.record import Record
 
 pytestmark = needs_shared

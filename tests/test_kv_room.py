@@ -13,7 +13,7 @@ from agentcost.errors import UsageError
 from agentcost.kv.concurrency import Moment, Running, moments
 from agentcost.kv.room import Room, beside_weights, in_blocks, in_memory, weights_bytes
 from agentcost.kv.storage import Layout
-from agentcost.kvask import KvAsk, given_tables
+from agentcost.memory.ask import KvAsk, given_tables
 
 GIB = 2**30
 H100, H200 = accelerator_named("h100-sxm"), accelerator_named("h200-sxm")

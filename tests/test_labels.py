@@ -7,7 +7,7 @@ from tests.building import Maker, words
 from tests.replacing import replace
 
 from agentcost.errors import UsageError
-from agentcost.labels import FIELDS, Label, labelled, parse_labels
+from agentcost.loading.labels import FIELDS, Label, labelled, parse_labels
 from agentcost.model import Place, Request
 
 REQUEST = replace(

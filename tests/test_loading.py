@@ -14,16 +14,16 @@ import pytest
 from tests.building import canonical
 from tests.reading import FIXTURES, ROOT_FOLDER, memory_source
 
-from agentcost import loading
 from agentcost.analyze import evaluate
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.growth import Growth
 from agentcost.ingest.contract import Source
 from agentcost.ingest.json_values import is_document
 from agentcost.ingest.readers import READERS
 from agentcost.ingest.source import FileSource
-from agentcost.labels import parse_labels
-from agentcost.loading import UNKNOWN_FORMAT, Reading, load_logs, read_log, reader_of
+from agentcost.loading import logs as loading
+from agentcost.loading.growth import Growth
+from agentcost.loading.labels import parse_labels
+from agentcost.loading.logs import UNKNOWN_FORMAT, Reading, load_logs, read_log, reader_of
 from agentcost.record import Record, load, save
 from agentcost.tables import accounts
 
@@ -90,7 +90,7 @@ def test_twice_the_same_bytes(path: Path) -> None:
 
 def test_the_same_bytes_in_any_process() -> None:
     code = (
-        "import sys, hashlib; from agentcost.loading import *; from agentcost.ingest.source import open_source; "
+        "import sys, hashlib; from agentcost.loading.logs import *; from agentcost.ingest.source import open_source; "
         "from agentcost.record import save; "
         "print(hashlib.sha256(save(load_logs([open_source(name) for name in sys.argv[1:]], Reading()))).hexdigest())"
     )

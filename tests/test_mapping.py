@@ -17,7 +17,7 @@ from agentcost.errors import UsageError
 from agentcost.ingest.guessing import columns, starter
 from agentcost.ingest.mapped import reader_of_mapping
 from agentcost.ingest.mapping import FIELDS, read_mapping, value_at
-from agentcost.loading import Reading, reader_named
+from agentcost.loading.logs import Reading, reader_named
 from agentcost.model import Kind, Knowledge, Other, Request, Skipped, Usage
 
 TRACE = [

@@ -14,9 +14,9 @@ from tests.building import CLOSES, Maker, said, system, tool, words
 from agentcost.analyze import evaluate
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
-from agentcost.levels import levels_of
 from agentcost.lineage import standings
-from agentcost.measure import COLUMN, KINDS, Measured, estimate, measure
+from agentcost.measuring.levels import levels_of
+from agentcost.measuring.measure import COLUMN, KINDS, Measured, estimate, measure
 from agentcost.model import ROOT, Basis, Kind, Knowledge, Segment, Usage
 from agentcost.results import KIND_COLUMNS
 from agentcost.tokens import Shape, document_tokens, encoding_of, image_tokens, overhead, template_of

@@ -11,7 +11,7 @@ from tests.test_costs import SONNET, START
 
 from agentcost.analyze import evaluate
 from agentcost.choices import Choices
-from agentcost.costs import Pricing
+from agentcost.costs.requests import Pricing
 from agentcost.model import Knowledge, Usage
 from agentcost.results import Analysis
 from agentcost.units import dollars

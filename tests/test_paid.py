@@ -15,14 +15,14 @@ from tests.test_costs import SONNET, START
 from tests.test_views import LOGS, analysis, at_root, one_line, printed, record
 
 from agentcost.analyze import evaluate
-from agentcost.cacheprompts import Asking
+from agentcost.caching.prompts import Asking
 from agentcost.choices import Choices
-from agentcost.comparing import path_of
-from agentcost.costs import Pricing, costs_of
+from agentcost.costs.requests import Pricing, costs_of
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.model import Kind, Knowledge, Segment, Usage
-from agentcost.pathcosts import priced_path
+from agentcost.paths.comparing import path_of
+from agentcost.paths.costs import priced_path
 from agentcost.results import Analysis
 from agentcost.study import study
 from agentcost.views import VIEWS, costs

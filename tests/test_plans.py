@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from tests.building import Maker, words
 from tests.test_reprice import repricing
 
-from agentcost.costs import Pricing
+from agentcost.costs.requests import Pricing
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.model import Usage
-from agentcost.planning import (
+from agentcost.pricing import read_price_file
+from agentcost.record import Record
+from agentcost.repricing.bills import SAME_TEXTS
+from agentcost.repricing.plans import (
     EVEN,
     LATER,
     NO_LIMIT,
@@ -27,10 +30,7 @@ from agentcost.planning import (
     plan_month,
     plan_rows,
 )
-from agentcost.pricing import read_price_file
-from agentcost.record import Record
-from agentcost.repricing import SAME_TEXTS
-from agentcost.resending import Sent
+from agentcost.repricing.resending import Sent
 from agentcost.results import REPRICE_TABLES
 
 OPUS = {"model": "claude-opus-5-5", "provider": "anthropic", "api": "anthropic"}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.building import said, system, tool, words
 
-from agentcost.growth import Growth
+from agentcost.loading.growth import Growth
 from agentcost.model import ROOT, Ends, Segment
 from agentcost.prefix import Tree, entry_of, shared_bytes
 

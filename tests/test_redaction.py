@@ -16,19 +16,19 @@ from tests.reading import FIXTURES, ROOT_FOLDER, memory_source
 from tests.replacing import replace
 from tests.test_cli import QUICKSTART, agentcost
 
-from agentcost import wellknown
 from agentcost.analyze import Choices, evaluate
 from agentcost.errors import BrokenLog, UsageError
 from agentcost.ingest.inputs import find_sources
 from agentcost.ingest.readers import READERS
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.memory.pools import curve_of, pool_of_record
 from agentcost.model import Kind, Knowledge, Request
-from agentcost.pools import curve_of, pool_of_record
 from agentcost.prefix import Tree
 from agentcost.record import MAGIC, Record, save
-from agentcost.redaction import KEEPABLE, Hiding, hidden_record, key_of
 from agentcost.results import KIND_COLUMNS, Analysis
-from agentcost.sharing import lines
+from agentcost.sharing import wellknown
+from agentcost.sharing.redaction import KEEPABLE, Hiding, hidden_record, key_of
+from agentcost.sharing.rows import lines
 
 SALT = b"0123456789abcdef0123456789abcdef"
 LOGS = sorted(

@@ -15,18 +15,18 @@ from tests.building import Maker, said, system, tool, words
 from tests.reading import FIXTURES, ROOT_FOLDER
 from typer.testing import CliRunner
 
-from agentcost.cacheprompts import Asking
-from agentcost.costs import Pricing, costs_of
+from agentcost.caching.prompts import Asking
+from agentcost.costs.requests import Pricing, costs_of
 from agentcost.errors import UsageError
 from agentcost.ingest.inputs import find_sources
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.main import app
 from agentcost.model import Kind, Knowledge, Usage
 from agentcost.pricing import Price, Terms, currency_of, dollars, exact_sum, price_of, read_price_file
 from agentcost.record import Record
-from agentcost.repricetables import REPRICED, repriced
-from agentcost.repricing import MODELS, OPEN, SAME_TEXTS, UPPER, Ask, Machine, Repricing, sent_to
-from agentcost.resending import Resending, Sent, same_model
+from agentcost.repricing.bills import MODELS, OPEN, SAME_TEXTS, UPPER, Ask, Machine, Repricing, sent_to
+from agentcost.repricing.resending import Resending, Sent, same_model
+from agentcost.repricing.tables import REPRICED, repriced
 from agentcost.results import REPRICE_TABLES
 from agentcost.study import study
 from agentcost.units import Currency, money

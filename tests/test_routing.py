@@ -14,10 +14,10 @@ from tests.test_reprice import LONG, QUICKSTART, START, logged, repricing
 from agentcost.errors import UsageError
 from agentcost.model import Breakpoint, Kind, Usage
 from agentcost.record import Record
-from agentcost.repricing import Repricing
-from agentcost.resending import Sent
+from agentcost.repricing.bills import Repricing
+from agentcost.repricing.resending import Sent
+from agentcost.repricing.routing import ROUTES, parse_route, routed, routes
 from agentcost.results import REPRICE_TABLES
-from agentcost.routing import ROUTES, parse_route, routed, routes
 
 OPUS = {"model": "claude-opus-4-5", "provider": "anthropic", "api": "anthropic"}
 

@@ -15,13 +15,13 @@ from tests.test_cli import agentcost
 from tests.test_excerpts import POSITION, studied, written
 from tests.test_views import analysis, at_root, printed, record
 
-from agentcost.cacheprompts import Asking
+from agentcost.caching.prompts import Asking
 from agentcost.commands.show import matching
-from agentcost.comparing import parting_of, path_of
 from agentcost.errors import UsageError
-from agentcost.excerpts import with_excerpts
 from agentcost.export import REPORTS
-from agentcost.loading import Reading
+from agentcost.loading.logs import Reading
+from agentcost.paths.comparing import parting_of, path_of
+from agentcost.paths.excerpts import with_excerpts
 from agentcost.results import ADDED_TABLES, Parting
 from agentcost.study import Study, study
 from agentcost.views.beside import beside

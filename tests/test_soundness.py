@@ -15,11 +15,11 @@ from tests.test_ingest_fuzz import places, replaced
 from agentcost.analyze import evaluate
 from agentcost.ingest.inputs import find_sources
 from agentcost.ingest.source import StreamSource
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.loading.soundness import sound_item, sound_text
 from agentcost.model import Knowledge as Known
 from agentcost.model import Other, Place, Request, Skipped, Usage
 from agentcost.record import load, save
-from agentcost.soundness import sound_item, sound_text
 
 WHERE = Place("log", 1)
 CALL = Request(WHERE, "requests", Known.FULL, "openai", "gpt-4.1", 1, session="\u00e9", labels=(("team", "a"),))

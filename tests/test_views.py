@@ -22,7 +22,7 @@ from agentcost.analyze import Choices, evaluate, path
 from agentcost.commands.show import matching
 from agentcost.errors import UsageError
 from agentcost.ingest.source import open_source
-from agentcost.loading import Reading, load_logs
+from agentcost.loading.logs import Reading, load_logs
 from agentcost.record import Record
 from agentcost.results import Analysis, PathRow
 from agentcost.selection import Selection

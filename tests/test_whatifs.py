@@ -17,14 +17,14 @@ from tests.replacing import replace
 
 from agentcost.cache.placing import STUDIED, Placement, Places, placements
 from agentcost.cache.simulate import simulate
-from agentcost.cacheprompts import Asking
-from agentcost.caching import Run, as_run
+from agentcost.caching.prompts import Asking
+from agentcost.caching.run import Run, as_run
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
 from agentcost.ingest.source import open_source
 from agentcost.lineage import standings
-from agentcost.loading import Reading, load_logs
-from agentcost.measure import measure
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.measuring.measure import measure
 from agentcost.model import ROOT, Breakpoint, Kind, Segment
 from agentcost.record import Record
 from agentcost.whatifs.edits import CLEARED, SEARCH, Edit, Split

@@ -19,7 +19,7 @@ from agentcost.errors import AgentcostError, UsageError
 from agentcost.ingest import bills
 from agentcost.ingest.bills import BilledSum
 from agentcost.ingest.inputs import find_sources
-from agentcost.loading import UNKNOWN_FORMAT, take
+from agentcost.loading.logs import UNKNOWN_FORMAT, take
 from agentcost.model import Other
 from agentcost.names import bare_name
 from agentcost.record import Log, Record

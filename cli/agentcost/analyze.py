@@ -6,16 +6,20 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from agentcost import cachebounds, cachecomponents, cachetables, costtables, tables, tooltables
-from agentcost.cacheprompts import Asking
-from agentcost.caching import under_every_policy
+from agentcost import tables, tooltables
+from agentcost.caching import bounds as cachebounds
+from agentcost.caching import components as cachecomponents
+from agentcost.caching import tables as cachetables
+from agentcost.caching.prompts import Asking
+from agentcost.caching.run import under_every_policy
 from agentcost.choices import Choices
-from agentcost.comparing import path_of
-from agentcost.costing import cost_tables
-from agentcost.costs import costs_of
-from agentcost.kvtables import kv_lines
+from agentcost.costs import tables as costtables
+from agentcost.costs.costing import cost_tables
+from agentcost.costs.requests import costs_of
+from agentcost.memory.footprints import kv_lines
+from agentcost.memory.pools import block_of
 from agentcost.model import ROOT, Knowledge
-from agentcost.pools import block_of
+from agentcost.paths.comparing import path_of
 from agentcost.record import Record
 from agentcost.results import Analysis, PathRow, Scope, simulated
 from agentcost.selection import calendar, checked_key, offered, select

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentcost.costs import Pricing
+from agentcost.costs.requests import Pricing
 from agentcost.selection import Selection
 
 

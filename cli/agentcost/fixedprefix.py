@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from agentcost.errors import AgentcostError
-from agentcost.growth import Growth
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Calls
 from agentcost.ingest.captured_prefix import prefix_segments
 from agentcost.ingest.envelopes import AROUND, Found, find_body, provider_of
 from agentcost.ingest.json_values import decode
+from agentcost.loading.growth import Growth
 from agentcost.model import ROOT, Knowledge, Place, Request, Segment
 from agentcost.names import bare_name
 from agentcost.record import Log, Record

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentcost.cacheprompts import Asking
-from agentcost.caching import Run, as_run
+from agentcost.caching.prompts import Asking
+from agentcost.caching.run import Run, as_run
 from agentcost.lineage import Standing, standings
-from agentcost.measure import Measured, measure
+from agentcost.measuring.measure import Measured, measure
 from agentcost.model import Request
 from agentcost.record import Record
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 import numpy
 import polars as pl
 
-from agentcost.levels import Ints
 from agentcost.lineage import Standing
-from agentcost.measure import KINDS, Measured
+from agentcost.measuring.levels import Ints
+from agentcost.measuring.measure import KINDS, Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
 from agentcost.record import Log, Record

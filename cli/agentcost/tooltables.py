@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy
 import polars as pl
 
-from agentcost.levels import levels_of
-from agentcost.measure import Measured
+from agentcost.measuring.levels import levels_of
+from agentcost.measuring.measure import Measured
 from agentcost.model import ROOT, Kind, Request
 from agentcost.prefix import Tree
 from agentcost.results import KIND_COLUMNS

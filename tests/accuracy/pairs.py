@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import numpy
 
-from agentcost.calibration import fitted, folds_of
 from agentcost.ingest.inputs import find_sources
 from agentcost.ingest.source import FileSource
-from agentcost.loading import Reading, load_logs
-from agentcost.measure import uncalibrated
+from agentcost.loading.logs import Reading, load_logs
+from agentcost.measuring.calibration import fitted, folds_of
+from agentcost.measuring.measure import uncalibrated
 from agentcost.model import Kind, Knowledge, Request
 from agentcost.names import bare_name
 from agentcost.prefix import Entry

@@ -16,9 +16,9 @@ from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
     from agentcost.choices import Choices
-    from agentcost.costs import Pricing
+    from agentcost.costs.requests import Pricing
     from agentcost.ingest.inputs import Inputs
-    from agentcost.loading import Reading
+    from agentcost.loading.logs import Reading
     from agentcost.model import Segment
 
 
@@ -69,9 +69,9 @@ class Asked(msgspec.Struct, frozen=True):
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""
         from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
+        from agentcost.caching.hitrates import checked_rate  # noqa: PLC0415 — heavy
         from agentcost.choices import Choices  # noqa: PLC0415 — heavy
-        from agentcost.hitrates import checked_rate  # noqa: PLC0415 — heavy
-        from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
+        from agentcost.loading.labels import parse_labels  # noqa: PLC0415 — heavy
         from agentcost.selection import Selection, parse_where, zone_of  # noqa: PLC0415 — heavy
 
         zone_of(self.tz)
@@ -91,7 +91,7 @@ class Asked(msgspec.Struct, frozen=True):
     def pricing(self) -> Pricing:
         """At which prices, and how it was paid for."""
         from agentcost.commands.prices import book_of  # noqa: PLC0415 — heavy
-        from agentcost.costs import Pricing  # noqa: PLC0415 — heavy
+        from agentcost.costs.requests import Pricing  # noqa: PLC0415 — heavy
 
         if self.billing and self.billing not in BILLINGS:
             raise UsageError(f"--billing {self.billing}: one of {', '.join(BILLINGS)}")
@@ -103,8 +103,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""
-        from agentcost.labels import parse_labels  # noqa: PLC0415 — heavy
-        from agentcost.loading import Reading  # noqa: PLC0415 — heavy
+        from agentcost.loading.labels import parse_labels  # noqa: PLC0415 — heavy
+        from agentcost.loading.logs import Reading  # noqa: PLC0415 — heavy
         from agentcost.tokens import given_of  # noqa: PLC0415 — heavy
 
         return Reading(

@@ -27,9 +27,9 @@ def baseline(
     quiet: options.Quiet = False,
 ) -> None:
     """A run summed up in small, text-free JSON, to be kept in a repository and compared with."""
-    from agentcost.baseline import dump  # noqa: PLC0415 — heavy
     from agentcost.cache.catalogue import load_policies  # noqa: PLC0415 — heavy
     from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
+    from agentcost.gate.baseline import dump  # noqa: PLC0415 — heavy
 
     run = run_of(asked.logs, asked, model, quiet=quiet)
     wanted = [("hit_rate", name) for name in load_policies()] + [

@@ -17,8 +17,8 @@ from agentcost.commands.reading import text_of
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
-    from agentcost.baseline import Baseline
-    from agentcost.budget import Budget
+    from agentcost.gate.baseline import Baseline
+    from agentcost.judging.budget import Budget
 
 OVER = 3
 """The exit status over budget."""
@@ -56,9 +56,9 @@ def check(
 ) -> None:
     """The gate: a log, or a captured prefix, against the limits of a budget."""
     from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
-    from agentcost.comments import judged_github, judged_json, judged_junit, judged_markdown  # noqa: PLC0415 — heavy
-    from agentcost.gate import Judgement  # noqa: PLC0415 — heavy
-    from agentcost.judging import judge  # noqa: PLC0415 — heavy
+    from agentcost.gate.verdicts import Judgement  # noqa: PLC0415 — heavy
+    from agentcost.judging.comments import judged_github, judged_json, judged_junit, judged_markdown  # noqa: PLC0415 — heavy
+    from agentcost.judging.verdict import judge  # noqa: PLC0415 — heavy
     from agentcost.views.check import check as view  # noqa: PLC0415 — heavy
 
     limits = budget_of(budget, tuple(limit or ()))
@@ -90,7 +90,7 @@ def check(
 
 def _start(head: Baseline) -> None:
     """No budget: print one that this run keeps, and say so."""
-    from agentcost.starter import starter  # noqa: PLC0415
+    from agentcost.judging.starter import starter  # noqa: PLC0415
 
     sys.stdout.write(starter(head))
     sys.stdout.flush()
@@ -100,9 +100,9 @@ def _start(head: Baseline) -> None:
 def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
     """The budget that was named, else the nearest one upward; with limits of the command line alone, none is looked
     for. None where there is none."""
-    from agentcost.budget import Budget, read_budget, read_limit  # noqa: PLC0415 — heavy
     from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
-    from agentcost.metrics import AS_RUN  # noqa: PLC0415 — heavy
+    from agentcost.gate.metrics import AS_RUN  # noqa: PLC0415 — heavy
+    from agentcost.judging.budget import Budget, read_budget, read_limit  # noqa: PLC0415 — heavy
 
     more = tuple(map(read_limit, given))
     found: Budget | None = None
@@ -125,7 +125,7 @@ def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
 
 def _nearest(folder: Path) -> Budget | None:
     """agentcost.toml, else [tool.agentcost] of pyproject.toml, of this folder or the nearest above."""
-    from agentcost.budget import read_budget  # noqa: PLC0415 — heavy
+    from agentcost.judging.budget import read_budget  # noqa: PLC0415 — heavy
 
     for above in (folder, *folder.parents):
         for name in ("agentcost.toml", "pyproject.toml"):

@@ -11,8 +11,8 @@ from agentcost.commands.sizes import tokens_of
 from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentcost.capacitytables import CapacityAsk
-    from agentcost.kvask import KvAsk
+    from agentcost.memory.ask import KvAsk
+    from agentcost.memory.capacity import CapacityAsk
     from agentcost.tiers import Tier
 
 Tokens = Annotated[str, typer.Option("--tokens", metavar="N", help="A prompt of N tokens (98304, 98k), and no log.")]
@@ -94,7 +94,7 @@ class CacheOptions(msgspec.Struct, frozen=True):
 
     def of(self, kv: KvAsk) -> CapacityAsk:
         """What is asked in a memory. Without --replicas, those that its accelerators form."""
-        from agentcost.capacitytables import CapacityAsk  # noqa: PLC0415 — heavy
+        from agentcost.memory.capacity import CapacityAsk  # noqa: PLC0415 — heavy
 
         formed = kv.count // kv.layout.tp if kv.accelerator and kv.layout.tp else 1
         counts = self.replicas or (1, max(1, formed))

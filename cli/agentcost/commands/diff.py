@@ -45,8 +45,8 @@ def diff(
 ) -> None:
     """What changed between two runs and why: tokens and dollars split exactly by cause."""
     from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
-    from agentcost.comments import difference_github, difference_json, difference_markdown  # noqa: PLC0415 — heavy
-    from agentcost.diff import difference  # noqa: PLC0415 — heavy
+    from agentcost.judging.comments import difference_github, difference_json, difference_markdown  # noqa: PLC0415 — heavy
+    from agentcost.judging.diff import difference  # noqa: PLC0415 — heavy
     from agentcost.views.diff import diff as view  # noqa: PLC0415 — heavy
 
     if base == head == "-":

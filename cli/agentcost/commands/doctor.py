@@ -12,16 +12,16 @@ from agentcost.units import plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from agentcost.doctor import Became, Diagnosis, Near
     from agentcost.ingest.contract import Source
-    from agentcost.loading import Reading
+    from agentcost.loading.doctor import Became, Diagnosis, Near
+    from agentcost.loading.logs import Reading
 
 _MOST_KEYS = 8
 
 
 def doctor(sources: Sequence[Source], reading: Reading) -> None:
     """Print what becomes of each log."""
-    from agentcost.doctor import examine  # noqa: PLC0415 — heavy
+    from agentcost.loading.doctor import examine  # noqa: PLC0415 — heavy
 
     for number, source in enumerate(sources):
         found = examine(source, reading)

@@ -14,8 +14,8 @@ from agentcost.commands.sheets import write_tables
 from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentcost.capacitytables import CapacityAsk
-    from agentcost.kvask import KvAsk
+    from agentcost.memory.ask import KvAsk
+    from agentcost.memory.capacity import CapacityAsk
     from agentcost.record import Record
     from agentcost.results import Analysis
     from agentcost.study import Study
@@ -68,8 +68,8 @@ def _refuse_log(asked: Asked, cache: CacheOptions) -> None:
 
 def _of_a_prompt(prompt: Prompt, ask: KvAsk, gpu_price: float | None) -> Analysis:
     """The tables of a prompt without a log."""
-    from agentcost.kvask import given_tables  # noqa: PLC0415 — heavy
-    from agentcost.prefilltables import given_prefill  # noqa: PLC0415 — heavy
+    from agentcost.memory.ask import given_tables  # noqa: PLC0415 — heavy
+    from agentcost.memory.prefill import given_prefill  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis, Scope  # noqa: PLC0415 — heavy
 
     prefill = given_prefill(ask, prompt.tokens, prompt.cached, gpu_price)
@@ -80,8 +80,8 @@ def _of_a_prompt(prompt: Prompt, ask: KvAsk, gpu_price: float | None) -> Analysi
 def _of_a_log(asked: Asked, ask: KvAsk, cache: CapacityAsk, *, quiet: bool) -> tuple[Analysis, Record]:
     """The analysis of the logs with the tables of memory beside those of its requests and records."""
     from agentcost.commands.report import studied  # noqa: PLC0415 — heavy
-    from agentcost.kvtables import chosen_rows, log_tables  # noqa: PLC0415 — heavy
-    from agentcost.memorytables import memory_tables  # noqa: PLC0415 — heavy
+    from agentcost.memory.footprints import chosen_rows, log_tables  # noqa: PLC0415 — heavy
+    from agentcost.memory.tables import memory_tables  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis  # noqa: PLC0415 — heavy
 
     analysis, study = studied(asked, quiet=quiet, save="")
@@ -95,7 +95,7 @@ def _of_a_log(asked: Asked, ask: KvAsk, cache: CapacityAsk, *, quiet: bool) -> t
 
 def _counted_again(asked: Asked, ask: KvAsk, study: Study) -> dict[str, dict[int, int]]:
     """Counts of the log's texts in the vocabularies of the named models, by encoding and segment."""
-    from agentcost.excerpts import texts_of  # noqa: PLC0415 — heavy
+    from agentcost.paths.excerpts import texts_of  # noqa: PLC0415 — heavy
     from agentcost.tokens import counter, encoding_of  # noqa: PLC0415 — heavy
 
     found: dict[str, dict[int, int]] = {}

@@ -13,7 +13,7 @@ from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
     from agentcost.datasheets.architecture import Architecture
-    from agentcost.kvask import KvAsk
+    from agentcost.memory.ask import KvAsk
 
 Model = Annotated[
     list[str] | None, typer.Option("--model", metavar="NAME", help="An open model of `agentcost models`; repeatable.")
@@ -68,7 +68,7 @@ def memory_ask(
     from agentcost.kv.allocation import ENGINES  # noqa: PLC0415 — heavy
     from agentcost.kv.room import checked_layout  # noqa: PLC0415 — heavy
     from agentcost.kv.storage import Layout, with_draft  # noqa: PLC0415 — heavy
-    from agentcost.kvask import KvAsk  # noqa: PLC0415 — heavy
+    from agentcost.memory.ask import KvAsk  # noqa: PLC0415 — heavy
 
     if engine not in ENGINES:
         raise UsageError(f"--engine {engine}: the allocation of {' and '.join(ENGINES)} is known")

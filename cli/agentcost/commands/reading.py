@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def read(asked: Asked, *, quiet: bool, save: str = "") -> Record:
     """The record of the logs, warned about and saved as asked."""
-    from agentcost.loading import load_logs  # noqa: PLC0415 — heavy
+    from agentcost.loading.logs import load_logs  # noqa: PLC0415 — heavy
     from agentcost.record import save as packed  # noqa: PLC0415 — heavy
 
     take_interrupts()

@@ -17,7 +17,7 @@ from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite
 from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
-    from agentcost.redaction import Hiding
+    from agentcost.sharing.redaction import Hiding
 
 SaltFile = Annotated[
     str,
@@ -40,7 +40,7 @@ def redact(
     asked: Asked, salt_file: SaltFile = "", keep: Keep = "", output: Output = "", quiet: options.Quiet = False
 ) -> None:
     """A log without its text and names, to give away: it analyzes as the original does."""
-    from agentcost.redaction import Hiding, hidden_record, key_of  # noqa: PLC0415 — heavy
+    from agentcost.sharing.redaction import Hiding, hidden_record, key_of  # noqa: PLC0415 — heavy
 
     kept, compressed = _kept(keep), _compressed(output)
     hiding = Hiding(key_of(_salt(salt_file)), kept)
@@ -48,7 +48,7 @@ def redact(
     refuse_skips(asked, record)
     if not record.requests:
         raise AgentcostError("no request was found, so there is nothing to redact; see agentcost analyze")
-    from agentcost.sharing import lines  # noqa: PLC0415 — after the logs are read: it starts threads
+    from agentcost.sharing.rows import lines  # noqa: PLC0415 — after the logs are read: it starts threads
 
     rows = lines(hidden_record(record, hiding), kept)
     if output:
@@ -61,7 +61,7 @@ def redact(
 
 
 def _kept(keep: str) -> frozenset[str]:
-    from agentcost.redaction import KEEPABLE  # noqa: PLC0415 — heavy
+    from agentcost.sharing.redaction import KEEPABLE  # noqa: PLC0415 — heavy
 
     words = frozenset(word.strip() for word in keep.split(",") if word.strip())
     unknown = sorted(words - KEEPABLE.keys())

@@ -119,7 +119,7 @@ def bills(name: str, exports: Sequence[str]) -> Bills | None:
 
 def put_fit(name: str, analysis: Analysis) -> None:
     """Put what is counted beside what was billed into an analysis, request by request."""
-    from agentcost.fittables import fit  # noqa: PLC0415 — heavy
+    from agentcost.measuring.tables import fit  # noqa: PLC0415 — heavy
 
     if name != "analyze":
         raise UsageError(f"--show-fit: {name} does not show it; use agentcost analyze")
@@ -139,7 +139,7 @@ def texts(record: Record, analysis: Analysis, asked: Asked) -> DataFrame:
     """The table of the selected requests' texts, read again from their logs."""
     from agentcost import tables  # noqa: PLC0415 — heavy
     from agentcost.analyze import segments_of  # noqa: PLC0415 — heavy
-    from agentcost.excerpts import texts_of  # noqa: PLC0415 — heavy
+    from agentcost.paths.excerpts import texts_of  # noqa: PLC0415 — heavy
 
     found = texts_of(record, segments_of(record, analysis.tables["requests"]), asked.reading())
     return tables.texts(record.tree, found)
@@ -166,7 +166,7 @@ def _check_texts(name: str, asked: Asked, *, include_text: bool) -> None:
 
 def add_excerpts(name: str, study: Study, analysis: Analysis, asked: Asked, *, show_text: bool) -> None:
     """Put the table of excerpts into the analysis of a report that shows them, where a cache was broken by a text."""
-    from agentcost.excerpts import excerpts  # noqa: PLC0415 — heavy
+    from agentcost.paths.excerpts import excerpts  # noqa: PLC0415 — heavy
 
     if name in _EXPLAINED:
         requests = analysis.tables["requests"]

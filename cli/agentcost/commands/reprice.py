@@ -16,10 +16,10 @@ from agentcost.commands.reading import refuse_skips
 from agentcost.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentcost.planning import PlanAsk
-    from agentcost.repricing import Ask
+    from agentcost.repricing.bills import Ask
+    from agentcost.repricing.plans import PlanAsk
+    from agentcost.repricing.routing import Route
     from agentcost.results import Analysis
-    from agentcost.routing import Route
     from agentcost.study import Study
 
 
@@ -78,7 +78,7 @@ def wanted_of(
     ] = "",
 ) -> Wanted:
     """What was asked for. UsageError where it cannot be: that is refused before anything is read."""
-    from agentcost.routing import parse_route  # noqa: PLC0415 — heavy
+    from agentcost.repricing.routing import parse_route  # noqa: PLC0415 — heavy
 
     if guardrail_retries and not route:
         raise UsageError("--guardrail-retries is of what a --route sends elsewhere; name one")
@@ -92,7 +92,7 @@ def wanted_of(
 
 def _ask(models: Sequence[str], tiers: Sequence[str], hosts: Sequence[str], price: str, throughput: str) -> Ask:
     """What every request is sent to."""
-    from agentcost.repricing import Ask, Machine, sent_to  # noqa: PLC0415 — heavy
+    from agentcost.repricing.bills import Ask, Machine, sent_to  # noqa: PLC0415 — heavy
 
     for name in models:
         for host in hosts or ("",):
@@ -117,8 +117,8 @@ def _plan_ask(
     month: str, developers: int | None, names: Sequence[str], models: Sequence[str], *, extrapolate: bool
 ) -> PlanAsk | None:
     """What was asked of plans; None where nothing was."""
-    from agentcost.planning import PlanAsk, first_of  # noqa: PLC0415 — heavy
-    from agentcost.repricing import sent_to  # noqa: PLC0415 — heavy
+    from agentcost.repricing.bills import sent_to  # noqa: PLC0415 — heavy
+    from agentcost.repricing.plans import PlanAsk, first_of  # noqa: PLC0415 — heavy
 
     if not (month or developers is not None or names or extrapolate):
         return None
@@ -154,7 +154,7 @@ def reprice(
 
 def _analysis(analysis: Analysis, study: Study, asked: Asked, wanted: Wanted) -> Analysis:
     """The analysis with the tables of what was asked for, in place of those of other reports."""
-    from agentcost.kvtables import chosen_rows  # noqa: PLC0415 — heavy
+    from agentcost.memory.footprints import chosen_rows  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis  # noqa: PLC0415 — heavy
 
     kept = ("requests", "components", "hidden", "rulers", "sources", "others", "skipped")
@@ -163,12 +163,12 @@ def _analysis(analysis: Analysis, study: Study, asked: Asked, wanted: Wanted) ->
     if not chosen:
         return Analysis(analysis.scope, analysis.rulers, tables)
     from agentcost.analyze import asking_of  # noqa: PLC0415 — heavy
-    from agentcost.costs import costs_of  # noqa: PLC0415 — heavy
-    from agentcost.planning import month_of, plan_month, plan_rows  # noqa: PLC0415 — heavy
-    from agentcost.repricetables import repriced  # noqa: PLC0415 — heavy
-    from agentcost.repricing import Repricing  # noqa: PLC0415 — heavy
-    from agentcost.resending import Resending  # noqa: PLC0415 — heavy
-    from agentcost.routing import routes  # noqa: PLC0415 — heavy
+    from agentcost.costs.requests import costs_of  # noqa: PLC0415 — heavy
+    from agentcost.repricing.bills import Repricing  # noqa: PLC0415 — heavy
+    from agentcost.repricing.plans import month_of, plan_month, plan_rows  # noqa: PLC0415 — heavy
+    from agentcost.repricing.resending import Resending  # noqa: PLC0415 — heavy
+    from agentcost.repricing.routing import routes  # noqa: PLC0415 — heavy
+    from agentcost.repricing.tables import repriced  # noqa: PLC0415 — heavy
 
     choices = asked.choices()
     costs = costs_of(study.requests, study.measured, study.run, choices.pricing)

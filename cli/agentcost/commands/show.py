@@ -75,10 +75,10 @@ class _One:
 
 
 def _one(study: Study, found: DataFrame, asked: Asked, *, text: bool) -> _One:
-    from agentcost.comparing import parting_of, path_of  # noqa: PLC0415 — heavy
-    from agentcost.costs import costs_of  # noqa: PLC0415 — heavy
-    from agentcost.excerpts import texts_of, with_excerpts  # noqa: PLC0415 — heavy
-    from agentcost.pathcosts import priced_path  # noqa: PLC0415 — heavy
+    from agentcost.costs.requests import costs_of  # noqa: PLC0415 — heavy
+    from agentcost.paths.comparing import parting_of, path_of  # noqa: PLC0415 — heavy
+    from agentcost.paths.costs import priced_path  # noqa: PLC0415 — heavy
+    from agentcost.paths.excerpts import texts_of, with_excerpts  # noqa: PLC0415 — heavy
 
     index = int(found["index"][0])
     reference, reading, tree = study.run.references[index], asked.reading(), study.record.tree
@@ -108,7 +108,7 @@ def _draw(analysis: Analysis, found: DataFrame, wanted: str, one: _One | None, *
 
 def _data(analysis: Analysis, found: DataFrame, one: _One | None, *, include_text: bool) -> Analysis:
     """What leaves as data: the request's row with its path and its parting, or the rows of a session."""
-    from agentcost.pathtables import parting_table, path_table  # noqa: PLC0415 — heavy
+    from agentcost.paths.tables import parting_table, path_table  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis as Found  # noqa: PLC0415 — heavy
 
     tables = {"requests": found.drop("index")}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from agentcost.baseline import Baseline
 from agentcost.commands.asked import Asked
 from agentcost.commands.reading import read, refuse_skips
 from agentcost.errors import AgentcostError, UsageError
+from agentcost.gate.baseline import Baseline
 from agentcost.record import Record
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Run(msgspec.Struct, frozen=True):
         """The run summed up, measured as `base` was where that knows its models."""
         if isinstance(self.read, Baseline):
             return self.read
-        from agentcost.summing import summed_up  # noqa: PLC0415 — heavy
+        from agentcost.summing.summed import summed_up  # noqa: PLC0415 — heavy
 
         rulers = base.rulers if base else ()
         return summed_up(self.read, self.asked.choices(), rulers, wanted, static=self.static)
@@ -58,7 +58,7 @@ def run_of(logs: Sequence[str], asked: Asked, model: str = "", *, quiet: bool = 
 
 def baseline_in(logs: Sequence[str]) -> Baseline | None:
     """The baseline where that is what is named; None for logs. One baseline stands alone."""
-    from agentcost.baseline import is_baseline, load  # noqa: PLC0415 — heavy
+    from agentcost.gate.baseline import is_baseline, load  # noqa: PLC0415 — heavy
 
     named = [Path(log) for log in logs if log != "-" and Path(log).is_file()]
     kept = [path for path in named if is_baseline(_head(path))]

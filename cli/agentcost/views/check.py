@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.gate import Judgement, Verdict
-from agentcost.gatewords import counts, verdict
+from agentcost.gate.verdicts import Judgement, Verdict
+from agentcost.gate.words import counts, verdict
 from agentcost.units import plural, printable
 from agentcost.views.layout import Paragraph, plain, quiet, title
 

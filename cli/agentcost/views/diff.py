@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.gate import STAGE_WORDS, Cause, Difference
-from agentcost.gatewords import both, by_certainty, by_stage, culprit, grown, headline, more, signed, sizes
+from agentcost.gate.verdicts import STAGE_WORDS, Cause, Difference
+from agentcost.gate.words import both, by_certainty, by_stage, culprit, grown, headline, more, signed, sizes
 from agentcost.units import tail
 from agentcost.views.layout import Column, Table, filled, plain, quiet, title
 

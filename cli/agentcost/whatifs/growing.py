@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from agentcost.cache.prompts import Prompt
 from agentcost.cache.shapes import shape_of
-from agentcost.levels import Ints, levels_of
-from agentcost.measure import Measured
+from agentcost.measuring.levels import Ints, levels_of
+from agentcost.measuring.measure import Measured
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 from agentcost.whatifs.scene import Ground, Scene, added

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.prompts import Prompt, Shape
 from agentcost.cache.shapes import shape_of
-from agentcost.caching import Run
-from agentcost.levels import Ints, Levels, levels_of
-from agentcost.measure import Measured
+from agentcost.caching.run import Run
+from agentcost.measuring.levels import Ints, Levels, levels_of
+from agentcost.measuring.measure import Measured
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 from agentcost.whatifs.edits import CLEARED, RESULTS, Edit

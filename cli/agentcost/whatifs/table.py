@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import polars as pl
 
-from agentcost.caching import Run
+from agentcost.caching.run import Run
 from agentcost.lineage import Standing
-from agentcost.measure import Measured
+from agentcost.measuring.measure import Measured
 from agentcost.model import Request
 from agentcost.prefix import Tree
 from agentcost.whatifs import SCHEMA, no_what_ifs

@@ -1,0 +1,280 @@
+"""The tables of the caches: what was served under each policy, what was missed and why, how far the bill agrees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+import polars as pl
+
+from agentcost.cache.catalogue import load_policies
+from agentcost.cache.causes import MENDS, UNEXPLAINED
+from agentcost.cache.policy import Multipliers, Policy, multipliers_of
+from agentcost.cache.prompts import Served
+from agentcost.caching.hitrates import TOKENS, Counted, rate_of
+from agentcost.caching.misses import reported
+from agentcost.caching.run import Run
+from agentcost.costs.tables import MONEY
+from agentcost.model import Request
+from agentcost.units import percent
+from agentcost.whatifs import LIVES
+
+_REQUEST_SCHEMA: dict[str, pl.DataType] = {
+    "policy": pl.String(), "simulated_read": pl.Int64(), "simulated_write": pl.Int64(), "simulated_plain": pl.Int64(),
+    "readable": pl.Int64(), "warm_start": pl.Int64(), "cause": pl.String(), "lost": pl.Int64(), "evidence": pl.String(),
+    "other_causes": pl.String(),
+}  # fmt: skip
+
+
+def request_columns(run: Run) -> pl.DataFrame:
+    """Per request, in the record's order: its policy, what that would serve, and what was missed."""
+    rows = []
+    for name, served, bound, warm, miss in zip(run.policies, run.served, run.bounds, run.warm, run.misses, strict=True):
+        simulated = (served.read, served.written, served.plain) if served else (None, None, None)
+        told = (miss.cause, miss.lost, miss.evidence, ", ".join(miss.others)) if miss else ("", 0, "", "")
+        rows.append((name, *simulated, bound, warm, *told))
+    return pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
+
+
+_MISSES: dict[str, pl.DataType] = {
+    "cause": pl.String(), "requests": pl.Int64(), "sessions": pl.Int64(), "lost": pl.Int64(), "share": pl.Float64(),
+    "cost_lost": MONEY, "unpriced_requests": pl.Int64(), "explained": pl.Boolean(), "evidence": pl.String(),
+    "worst": pl.String(), "mend": pl.String(),
+}  # fmt: skip
+
+
+def misses(chosen: pl.DataFrame, replayed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """A row per cause, the one that lost the most first, with its worst request as evidence.
+
+    `replayed` are the ways that save something, None where none was tried.
+    """
+    total = int(chosen["prompt"].sum())
+    rows = []
+    for (cause,), group in chosen.filter(pl.col("cause") != "").group_by("cause"):
+        worst = group.sort("lost", "index", descending=[True, False]).row(0, named=True)
+        lost, priced = int(group["lost"].sum()), group["cost_lost"].drop_nulls()
+        rows.append((
+            cause, len(group), group["session"].n_unique(), lost, lost / total if total else None,
+            priced.sum() if len(priced) else None, len(group) - len(priced),
+            str(cause) not in UNEXPLAINED, worst["evidence"], f"{worst['source']}:{worst['line']}",
+            _mend(str(cause), replayed),
+        ))  # fmt: skip
+    return pl.DataFrame(rows, schema=_MISSES, orient="row").sort(
+        "lost", "requests", "cause", descending=[True, True, False]
+    )
+
+
+def _mend(cause: str, replayed: pl.DataFrame | None) -> str:
+    """What would mend a cause. A longer life of caches costs more: where it was replayed, what came of it decides."""
+    if cause != "ttl_expired" or replayed is None:
+        return MENDS[cause]
+    longer = replayed.filter(pl.col("what_if").is_in(LIVES)).head(1)
+    for how, share in longer.select("how", "share").iter_rows():
+        return f"{how}; saves {percent(share)} of the input cost, replayed"
+    return "nothing: a longer time to live and pings were replayed, and cost more than they save here"
+
+
+_AGREEMENT = {
+    "policy": pl.String, "requests": pl.Int64, "exact": pl.Int64, "near": pl.Int64, "billed_read": pl.Int64,
+    "simulated_read": pl.Int64, "warm_start": pl.Int64, "both_hit": pl.Int64, "only_simulated": pl.Int64,
+    "only_billed": pl.Int64, "both_miss": pl.Int64,
+}  # fmt: skip
+
+
+def agreement(requests: Sequence[Request], run: Run, chosen: Collection[int]) -> pl.DataFrame:
+    """A row per policy: how many of the billed requests the simulation reproduces, to the token and within 1 %.
+
+    Reads from before the log (`warm_start`) are set apart: they count as reproduced up to there.
+    """
+    found: dict[str, Counter[str]] = {}
+    for row in sorted(chosen):
+        usage, served, name = requests[row].usage, run.served[row], run.policies[row]
+        if served is None or usage is None or not usage.classes_known:
+            continue
+        counts = found.setdefault(name, Counter())
+        expected = served.read + run.warm[row]
+        near = abs(expected - usage.read) * 100 <= usage.prompt
+        outcome = ("both_miss", "only_billed", "only_simulated", "both_hit")[2 * (expected > 0) + (usage.read > 0)]
+        counts.update({
+            "requests": 1, "exact": int(expected == usage.read), "near": int(near), "billed_read": usage.read,
+            "simulated_read": served.read, "warm_start": run.warm[row], outcome: 1,
+        })  # fmt: skip
+    rows = [(name, *(counts[key] for key in list(_AGREEMENT)[1:])) for name, counts in sorted(found.items())]
+    return pl.DataFrame(rows, schema=_AGREEMENT, orient="row").sort("requests", "policy", descending=[True, False])
+
+
+_REASONS = {
+    "reported": pl.String, "cause": pl.String, "requests": pl.Int64, "same": pl.Boolean, "lost": pl.Int64,
+    "reported_tokens": pl.Int64, "worst": pl.String,
+}  # fmt: skip
+
+
+def reasons(requests: Sequence[Request], run: Run, chosen: Collection[int]) -> pl.DataFrame:
+    """A row per reason that a provider gave and cause that was found here, of the requests that were compared by their
+    provider: the most requests first.
+
+    `cause` is empty where nothing was missed here. Two that name no cause agree: a hit, and nothing missed.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in sorted(chosen):
+        reason, _ = reported(requests[row])
+        if reason:
+            miss = run.misses[row]
+            found.setdefault((reason, miss.cause if miss else ""), []).append(row)
+    rows: list[tuple[object, ...]] = []
+    for (reason, cause), own in found.items():
+        misses = [(miss.lost if (miss := run.misses[row]) else 0, -row) for row in own]
+        told = [tokens for row in own if (tokens := reported(requests[row])[1]) is not None]
+        same = reason == cause or (reason == "hit" and not cause)
+        worst = str(requests[-max(misses)[1]].place)
+        lost = sum(tokens for tokens, _ in misses)
+        rows.append((reason, cause, len(own), same, lost, sum(told) if told else None, worst))
+    frame = pl.DataFrame(rows, schema=_REASONS, orient="row")
+    return frame.sort("requests", "reported", "cause", descending=[True, False, False])
+
+
+ASKED = "asked"
+"""The basis of the policy that the user named: it takes the place of the log's own in all but the row `as run`."""
+
+
+_CACHES = {
+    "policy": pl.String, "title": pl.String, "requests": pl.Int64, "read": pl.Int64, "write": pl.Int64,
+    "plain": pl.Int64, "hit_rate": pl.Float64, "relative_cost": pl.Float64, "basis": pl.String,
+    "hit_rate_of": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What the rows of the table of policies are made of: the selected requests by their row of the record, in order,
+    with their sessions, the hit rate that was asked for, and the tokens of a block."""
+
+    requests: Sequence[Request]
+    run: Run
+    sessions: Mapping[int, str]
+    hit_rate: str
+    block: int
+
+    def row(
+        self, name: str, title: str, splits: Sequence[tuple[int, int, int, int, bool]], cost: Decimal | None, basis: str
+    ) -> tuple[object, ...]:
+        """A row, of requests by (row, read, written, plain, whether anything of it can be kept)."""
+        read, written = [split[1] for split in splits], [split[2] for split in splits]
+        prompt = [split[1] + split[2] + split[3] for split in splits]
+        counted = Counted(
+            read, written, prompt, [self.run.bounds[row] for row, *_ in splits], [split[4] for split in splits],
+            [self.sessions[row] for row, *_ in splits], self.block,
+        )  # fmt: skip
+        whole = sum(prompt)
+        relative = float(cost / whole) if cost is not None and whole else None
+        sums = (len(splits), sum(read), sum(written), whole - sum(read) - sum(written))
+        return name, title, *sums, rate_of(self.hit_rate, counted), relative, basis, self.hit_rate
+
+
+def caches(
+    chosen: pl.DataFrame, requests: Sequence[Request], run: Run, others: Mapping[str, list[Served] | None],
+    hit_rate: str = TOKENS, block: int = 1,
+) -> pl.DataFrame:  # fmt: skip
+    """A row for the bill, for the log's own policies, for the one that was asked for, for every other, and for what
+    content allows.
+
+    `relative_cost` is input cost over that of the same tokens uncached; null where a price is not known. `hit_rate` is
+    that of RATES by the name, with blocks of `block` tokens. All is null of a policy under which nothing is known of
+    the log.
+    """
+    log = _Log(requests, run, dict(zip(chosen["index"].to_list(), chosen["session"].to_list(), strict=True)), hit_rate,
+               block)  # fmt: skip
+    rows = [*_billed_row(chosen, log)]
+    index = chosen["index"].to_list()
+    own = [(row, run.own[row], served) for row in index if (served := run.as_run[row]) is not None]
+    if own:
+        rows.append(_row(log, "as run", "simulated: the policy of each request", own, "simulated"))
+    asked = run.policies[0] if run.policies != run.own else ""
+    if asked:
+        told = [(row, asked, served) for row in index if (served := run.served[row]) is not None]
+        rows.append(_row(log, asked, load_policies()[asked].title, told, ASKED))
+    for name, served_by in others.items():
+        title = load_policies()[name].title
+        if name == asked:
+            continue
+        if served_by is None:
+            rows.append((name, title, len(index), None, None, None, None, None, "what if", hit_rate))
+            continue
+        triples = [(row, name, served_by[row]) for row in index]
+        rows.append(_row(log, name, title, triples, "what if"))
+    bound = [
+        (row, run.bounds[row], 0, prompt - run.bounds[row], True)
+        for row, prompt in zip(index, chosen["prompt"].to_list(), strict=True)
+    ]
+    rows.append(log.row("content bound", "any cache: everything seen before", bound, None, "bound"))
+    return pl.DataFrame(rows, schema=_CACHES, orient="row")
+
+
+def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:
+    known = chosen.filter(pl.col("read").is_not_null())
+    if not len(known):
+        return []
+    splits = [
+        (*split, split[1] > 0 or log.run.eligible[split[0]])
+        for split in known.select("index", "read", "write", "plain").iter_rows()
+    ]
+    cost = _billed_cost(known["index"].to_list(), log)
+    return [log.row("billed", "what the provider billed", splits, cost, "billed")]
+
+
+def _row(log: _Log, name: str, title: str, own: Sequence[tuple[int, str, Served]], basis: str) -> tuple[object, ...]:
+    policies = load_policies()
+    cost: Decimal | None = Decimal(0)
+    for row, policy, served in own:
+        part = _priced(policies[policy], log.requests[row].model, served)
+        cost = None if cost is None or part is None else cost + part
+    splits = [(row, served.read, served.written, served.plain, not served.blocked) for row, _, served in own]
+    return log.row(name, title, splits, cost, basis)
+
+
+def _billed_cost(rows: Sequence[int], log: _Log) -> Decimal | None:
+    """By the multipliers of the policy that each request fell under, whichever was simulated."""
+    cost = Decimal(0)
+    for row in rows:
+        usage, name = log.requests[row].usage, log.run.own[row]
+        if usage is None or not name:
+            return None
+        times = _times(name, log.requests[row].model)
+        writes = {"5m": usage.write_5m + usage.write, "1h": usage.write_1h}
+        part = _cost(times.read, times.writes, usage.read, writes, usage.plain)
+        if part is None:
+            return None
+        cost += part
+    return cost
+
+
+def _priced(policy: Policy, model: str, served: Served) -> Decimal | None:
+    times = _times(policy.name, model)
+    return _cost(times.read, times.writes, served.read, served.writes, served.plain)
+
+
+@lru_cache(maxsize=4096)
+def _times(policy: str, model: str) -> Multipliers:
+    return multipliers_of(load_policies()[policy], model)
+
+
+def _cost(
+    read_times: Decimal | None,
+    write_times: Mapping[str, Decimal | None],
+    read: int,
+    writes: Mapping[str, int],
+    plain: int,
+) -> Decimal | None:
+    """Input tokens in units of plain ones; None where a multiplier that counts is not known."""
+    if read and read_times is None:
+        return None
+    cost = Decimal(plain) + Decimal(read) * (read_times or Decimal(0))
+    for ttl, tokens in writes.items():
+        times = write_times.get(ttl)
+        if tokens and times is None:
+            return None
+        cost += Decimal(tokens) * (times or Decimal(0))
+    return cost

@@ -1,0 +1,1 @@
+"""What every request cost, and which part of it is to blame for what."""

@@ -1,0 +1,1 @@
+"""What a run is summed up in, and what may be asked of it."""

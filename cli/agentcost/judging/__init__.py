@@ -1,0 +1,1 @@
+"""Two runs compared, one run judged, and what is told of it."""

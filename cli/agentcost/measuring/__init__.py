@@ -1,0 +1,1 @@
+"""How long every prompt is, by component: rulers fitted on bills."""

@@ -1,0 +1,106 @@
+"""What a template puts around the text of every prompt: how many things of each kind its path has, and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy
+from numpy.typing import NDArray
+
+from agentcost.measuring.levels import Ints, Levels
+from agentcost.model import Kind, Knowledge, Request
+from agentcost.prefix import Entry, Tree
+from agentcost.tokens import Choice, Shape, Template, overhead
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Per node, how many messages, tools, calls… its path has, in the words of `Shape`; and how many media."""
+
+    messages: Ints
+    systems: Ints
+    replies: Ints
+    tools: Ints
+    calls: Ints
+    more_calls: Ints
+    loaded: Ints
+    media: Ints
+
+    @classmethod
+    def of(cls, tree: Tree, levels: Levels) -> Counts:
+        own = numpy.zeros((len(tree.entries) + 1, 8), dtype=numpy.int64)  # the root, at -1, has nothing
+        for number, entry in enumerate(tree.entries):
+            if entry.kind is not Kind.BLOCK:
+                own[number] = _shape(entry)
+        total = levels.down(own[numpy.array(tree.segments, dtype=numpy.int64)])
+        return cls(*(total[:, column] for column in range(8)))
+
+
+def _shape(entry: Entry) -> tuple[bool, ...]:
+    """What a segment adds to each of the counts. Encrypted reasoning is no message of its own."""
+    system, call, state = entry.level == "system", entry.kind is Kind.TOOL_CALL, entry.media.startswith(_STATE)
+    opens = entry.opens_message and not state
+    reply = opens and entry.role == "assistant" and entry.kind is Kind.ASSISTANT
+    tool, loaded = entry.level == "tools", entry.level == "messages" and entry.kind in (Kind.TOOL, Kind.MCP_TOOL)
+    media = bool(entry.media) and not state
+    return opens and not system, opens and system, reply, tool, call, call and not opens, loaded, media
+
+
+_STATE = "state "
+"""What the media of encrypted reasoning begin with; its length follows."""
+
+
+BARE = (Knowledge.BLOCKS, Knowledge.COUNTS)
+"""Logs whose lengths have inside what stands around the text."""
+
+
+def framed(template: Template, counts: Counts, used: NDArray[numpy.bool_], levels: Levels) -> Ints:
+    """Per node, the tokens along its path that stand around single tools and calls; 0 off the paths that are used."""
+    along = template.per_tool * counts.tools + template.per_call * counts.calls
+    along += template.per_more_calls * counts.more_calls
+    return levels.down(numpy.where(used, along - along[levels.parents], 0))
+
+
+def around_of(template: Template, counts: Counts, request: Request, knowledge: Knowledge) -> int:
+    """All tokens that stand around the text of a request. A transcript's tools are hidden."""
+    if knowledge in BARE:
+        return 0
+    node = request.node
+    shape = Shape(
+        messages=int(counts.messages[node]), systems=int(counts.systems[node]), replies=int(counts.replies[node]),
+        tools=int(counts.tools[node]), calls=int(counts.calls[node]), more_calls=int(counts.more_calls[node]),
+        loaded=int(counts.loaded[node]),
+    )  # fmt: skip
+    settings = dict(request.settings)
+    formed = '"json_schema"' in settings.get("output_config", "") or settings.get("text_format", "")[:4] == "json"
+    return overhead(
+        template, shape, _choice(settings), thinking=_thinks(settings), schema=formed, chosen="toolConfig" in settings
+    )
+
+
+def arounds(template: Template, counts: Counts) -> Ints:
+    """`around_of` every node at once, for the usual settings."""
+    per_system = template.per_message if template.per_system is None else template.per_system
+    for_tools = template.tools + template.per_tool * counts.tools + template.system_adjust * (counts.systems > 0)
+    found: Ints = template.base + template.per_message * counts.messages + per_system * counts.systems
+    found += template.per_reply * counts.replies
+    found += template.per_call * counts.calls + template.per_more_calls * counts.more_calls
+    found += for_tools * (counts.tools > 0) + template.loaded * (counts.loaded > 0)
+    return found
+
+
+def _choice(settings: Mapping[str, str]) -> Choice:
+    value = settings.get("tool_choice", "auto")
+    if '"none"' in value or value == "none":
+        return "none"
+    if '"any"' in value or value == "required":
+        return "any"
+    return "named" if '"name"' in value or '"function"' in value else "auto"
+
+
+def _thinks(settings: Mapping[str, str]) -> bool:
+    """Whether a request turns thinking on, in Anthropic's words, OpenRouter's or Bedrock's."""
+    asked = settings.get("thinking") or settings.get("reasoning") or settings.get("additionalModelRequestFields", "")
+    if '"effort"' in asked:
+        return '"effort":"none"' not in asked
+    return '"enabled"' in asked and '"enabled":false' not in asked and '"disabled"' not in asked

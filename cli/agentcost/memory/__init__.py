@@ -1,0 +1,1 @@
+"""What a log's prompts take and read of memory on open models."""

@@ -1,0 +1,1 @@
+"""The path of a request, and where it parts from another."""

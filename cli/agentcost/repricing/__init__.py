@@ -1,0 +1,1 @@
+"""What the same log would cost under other terms."""

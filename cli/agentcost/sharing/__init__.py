@@ -1,0 +1,1 @@
+"""A record that can be given away."""
