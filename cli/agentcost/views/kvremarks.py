@@ -33,8 +33,11 @@ def remarks(analysis: Analysis, width: int) -> Iterator[RenderableType]:
 
 def _hosted(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     frame = analysis.tables["served_models"]
-    hosted = [name or "unnamed" for name in frame.filter(frame["architecture"] == "")["model"].to_list()]
-    if hosted:
+    hosted = frame.filter(frame["architecture"] == "")["model"].to_list()
+    if hosted == [""]:
+        yield quiet("The log names no model: these are its prompts on open models.", width)
+    elif hosted:
+        hosted = [name or "an unnamed one" for name in hosted]
         more = f" and {len(hosted) - 3} more" if len(hosted) > 3 else ""
         names = ", ".join(hosted[:3]) + more
         yield quiet(f"The architecture of {names} is unknown: these are the same prompts on open models.", width)
@@ -111,7 +114,9 @@ def accuracy(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     """What each format does to accuracy, as published: a smaller cache is not free."""
     yield Text()
     yield title("Accuracy, as published", width)
-    frame = analysis.tables["kv_formats"]
+    sizes, frame = analysis.tables["footprint"], analysis.tables["kv_formats"]
+    shown = sizes.filter(sizes["needed_bytes"].is_not_null())["kv_format"].unique().to_list()
+    frame = frame.filter(frame["kv_format"].is_in(shown)) if shown else frame
     names = [short(name) for name in frame["kv_format"].to_list()]
     wide = max(map(len, names))
     for name, text, source in zip(names, frame["accuracy"].to_list(), frame["accuracy_source"].to_list(), strict=True):

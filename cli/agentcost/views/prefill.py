@@ -41,26 +41,29 @@ def prefill(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     yield title(_answer(rows), width)
     first = [row["model"] for row in rows] if alone else [MEASURES[row["measure"]] for row in rows]
     timed = any(row["cold_s"] is not None for row in rows)
+    read = any(row["cached_tokens"] for row in rows)
     columns = [
         Column("model" if alone else "prefill of", first, name=14),
         Column("tokens", [tokens(row["tokens"]) for row in rows]),
-        Column("read", [tokens(row["cached_tokens"]) for row in rows], drop=3),
-        Column("FLOP cold", [flop(row["flop_cold"]) for row in rows], drop=2 * timed),
-        Column("FLOP cached", [flop(row["flop_cached"]) for row in rows], drop=2 * timed),
+        *([Column("read", [tokens(row["cached_tokens"]) for row in rows], drop=3)] if read else []),
+        *_twice("FLOP", [(flop(row["flop_cold"]), flop(row["flop_cached"])) for row in rows], read, 2 * timed),
         Column("attention", [percent(row["attention_share_cold"]) for row in rows], drop=1),
     ]
     if timed:
-        columns += [
-            Column("TTFT cold", [elapsed(row["cold_s"]) for row in rows]),
-            Column("TTFT cached", [elapsed(row["cached_s"]) for row in rows]),
-        ]
+        columns += _twice("TTFT", [(elapsed(row["cold_s"]), elapsed(row["cached_s"])) for row in rows], read, 0)
     if any(row["usd_per_million_cold"] is not None for row in rows):
-        columns += [
-            Column("$/M cold", [_dollars(row["usd_per_million_cold"]) for row in rows], drop=1),
-            Column("$/M cached", [_dollars(row["usd_per_million_cached"]) for row in rows], drop=1),
-        ]
+        prices = [(_dollars(row["usd_per_million_cold"]), _dollars(row["usd_per_million_cached"])) for row in rows]
+        columns += _twice("$/M", prices, read, 1)
     yield Table(columns, width)
     yield from (quiet(line, width) for line in _notes(rows, named))
+
+
+def _twice(name: str, cells: list[tuple[str, str]], read: bool, drop: int) -> list[Column]:
+    """What prefill takes with nothing cached and, where anything is read, with the cache."""
+    cold = [one for one, _ in cells]
+    if not read:
+        return [Column(name, cold, drop=drop)]
+    return [Column(f"{name} cold", cold, drop=drop), Column(f"{name} cached", [other for _, other in cells], drop=drop)]
 
 
 def _answer(rows: list[Row]) -> str:
@@ -103,7 +106,8 @@ def _notes(rows: list[Row], named: bool) -> Iterator[str]:
 
 
 def _bytes(count: float) -> str:
-    return f"{three_digits(count / 1e12)} TB" if count >= 1e12 else f"{three_digits(count / 1e9)} GB"
+    unit, size = next((unit, size) for unit, size in (("PB", 1e15), ("TB", 1e12), ("GB", 0)) if count >= size)
+    return f"{three_digits(count / (size or 1e9))} {unit}"
 
 
 def _dollars(value: float | None) -> str:
