@@ -111,6 +111,7 @@ def test_pyproject_has_its_own_table() -> None:
         ("[fail.misses]\nsystem_change = 0\n", "did you mean system_changed?"),
         ("[fail]\nfixed_prefix_tokens = { maximum = 3 }\n", "did you mean max?"),
         ("[fail.tool_tokens]\nbash = { incraese = 3 }\n", "did you mean increase?"),
+        ("[fail]\ntool_tokens = { max = 3, incraese = 4 }\n", "did you mean increase?"),
         ('[fail]\ncost_per_session = "two"\n', "write a number"),
         ("[fail]\ncost_per_session = true\n", "write a number"),
         ("[fail]\ncost_per_session = nan\n", "write a number"),

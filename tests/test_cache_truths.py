@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from agentcost.commands.report import evaluated
 
 pytestmark = needs_shared
 
+README = Path(__file__).parents[1] / "README.md"
 CLAUDE_CODE = "sessions/claude-code/*.jsonl"
 
 
@@ -80,6 +82,27 @@ def test_what_is_reproduced(wanted: Agreed) -> None:
         dict(misses.select("cause", "requests").iter_rows()),
     )  # fmt: skip
     assert found == wanted
+
+
+EVIDENCE = {
+    "claude-trace": "Claude Code on the wire (claude-trace)",
+    "claude-code": "Claude Code sessions, hidden prefix inferred",
+    "tracelab, claude": "one more Claude Code session (TraceLab)",
+    "pi": "pi sessions, hidden prefix inferred",
+    "vibe": "Claude Code and opencode on DeepSeek (proxy)",
+    "tracelab, codex": "Codex session (TraceLab)",
+    "gemini-cli": "Gemini CLI sessions",
+    "mini-swe": "mini-swe-agent on Gemini",
+}
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_the_readme_has_the_figures(name: str) -> None:
+    wanted, misses = LOGS[name], tables(LOGS[name].log)["misses"]
+    lost = int(misses["lost"].sum())
+    unexplained = f"{wanted.unexplained / lost:.1%} of {lost:,}" if lost else "–"
+    row = f"| {EVIDENCE[name]} | {wanted.requests} | {wanted.exact} | {wanted.near} | {unexplained} |"
+    assert row in README.read_text(encoding="utf-8")
 
 
 def _neighbours() -> pl.DataFrame:

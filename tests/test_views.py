@@ -28,6 +28,7 @@ from agentcost.results import Analysis, PathRow
 from agentcost.selection import Selection
 from agentcost.tables import components as components_of
 from agentcost.views import VIEWS
+from agentcost.views.cachegaps import gaps
 from agentcost.views.findings import findings
 from agentcost.views.layout import Column, Table, bar, chunks, fit, heights, packed, spread
 from agentcost.views.order import COLUMNS as SORTED
@@ -102,6 +103,13 @@ def request(log: str, row: int) -> tuple[dict[str, object], Sequence[PathRow]]:
 def test_golden(log: str, view: str, choices: str, width: int, golden: Callable[[str, str], None]) -> None:
     name = "-".join(part for part in (log, view, choices, str(width)) if part)
     golden(f"{name}.txt", printed(VIEWS[view](analysis(log, choices), width)))
+
+
+def test_a_bill_that_reads_more_than_is_simulated_is_told_as_more() -> None:
+    log = load_logs([open_source("fixtures/gemini-cli/session.jsonl")], Reading())
+    text = one_line(Group(*gaps(evaluate(log, CHOICES["every-policy"]), 80)))
+    assert "of input was billed as read beyond what is simulated: 57.5% read beyond the simulation" in text
+    assert "should have been read" not in text
 
 
 @pytest.mark.parametrize("width", WIDTHS)

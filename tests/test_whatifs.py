@@ -450,6 +450,24 @@ def test_tools_that_come_late_are_sent_from_the_start() -> None:
     assert stage.outcome(Change()).served[3].read == 0
 
 
+@pytest.mark.parametrize("edit", HEADS)
+def test_heads_grow_beside_a_model_that_sees_other_paths(edit: Edit) -> None:
+    """A model that strips thinking has paths of its own, which the ruler of the other one never measured."""
+    maker, history, thinking = Maker(), [said("go")], [said("go")]
+    for turn in range(4):
+        own = tool("late" if turn > 1 else "early", "does " * 600)
+        maker.send([*HEAD, own, system("rules"), *history], model="claude-opus-4-6", session="one",
+                   provider="anthropic", api="anthropic", started=START + 20 * turn)  # fmt: skip
+        send(maker, [system("rules " * 600), *thinking], 20 * turn + 10)
+        history += result(turn)
+        thinking += [said("hm " * 90, Kind.THINKING), said("so", Kind.ASSISTANT), said(f"and {turn}")]
+    record = maker.made()
+    stage, run = staged(record)
+    assert len(run.shape.parents) > len(record.tree)
+    outcome = stage.outcome(Change(edit))
+    assert classes(outcome) == [stage.scenes[edit].prompts[row].total for row in outcome.served]
+
+
 def test_a_tool_that_changes_stays_as_it_was_first_sent() -> None:
     maker, history = Maker(), [said("go")]
     for turn in range(4):

@@ -18,7 +18,7 @@ from agentcost.errors import AgentcostError, UsageError
 
 if TYPE_CHECKING:
     from agentcost.gate.baseline import Baseline
-    from agentcost.judging.budget import Budget
+    from agentcost.judging.budget import Budget, Limit
 
 OVER = 3
 """The exit status over budget."""
@@ -100,8 +100,6 @@ def _start(head: Baseline) -> None:
 def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
     """The budget that was named, else the nearest one upward; with limits of the command line alone, none is looked
     for. None where there is none."""
-    from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
-    from agentcost.gate.metrics import AS_RUN  # noqa: PLC0415 — heavy
     from agentcost.judging.budget import Budget, read_budget, read_limit  # noqa: PLC0415 — heavy
 
     more = tuple(map(read_limit, given))
@@ -116,11 +114,31 @@ def budget_of(file: str, given: tuple[str, ...]) -> Budget | None:
     if more:
         found = replace(found, limits=(*found.limits, *more)) if found else Budget("--limit", more)
     for limit in found.limits if found else ():
-        if limit.metric == "hit_rate" and limit.of != AS_RUN:
-            policy_named(limit.of)  # one that is not there is an error, as any unknown key is
+        try:
+            _known(limit)
+        except UsageError as error:
+            if limit in more:
+                raise
+            raise AgentcostError(f"{found.name if found else ''}: {limit.metric} {error}") from error
     if found is not None and not found.limits:
         raise AgentcostError(f"{found.name}: sets no limit; `agentcost check LOG` without a budget prints one to start")
     return found
+
+
+def _known(limit: Limit) -> None:
+    """A policy or model that is not there is an error, as any unknown key is. UsageError names the nearest."""
+    from agentcost.gate.metrics import AS_RUN  # noqa: PLC0415 — heavy
+
+    if limit.metric == "hit_rate" and limit.of != AS_RUN:
+        from agentcost.cache.catalogue import policy_named  # noqa: PLC0415 — heavy
+
+        policy_named(limit.of)
+    if limit.metric == "kv_bytes_per_session":
+        from agentcost.datasheets.models import architecture_of, format_of  # noqa: PLC0415 — heavy
+
+        model, _, form = limit.of.partition(":")
+        architecture_of(model)
+        format_of(form or "bf16")
 
 
 def _nearest(folder: Path) -> Budget | None:

@@ -153,7 +153,7 @@ def _section(name: str, level: Level, section: object) -> Iterator[Limit]:
             raise _unknown(name, f"{level} {metric}", tuple(METRICS))
         known = METRICS[metric]
         several = isinstance(value, dict) and not set(value) <= set(BOUNDS)
-        if several and not known.of:
+        if several and (not known.of or any(isinstance(value.get(bound), int | float | str) for bound in BOUNDS)):
             wrong = next(key for key in value if key not in BOUNDS)
             raise _unknown(name, f"{level}.{metric} {wrong}", BOUNDS)
         if several:

@@ -70,9 +70,10 @@ def _prefix(study: Study, requests: pl.DataFrame, side: Baseline) -> Iterator[Fi
     worst = int(sizes.arg_max() or 0)
     row = main.row(worst, named=True)
     parts = sorted((part for part in side.parts if part.section == PREFIX), key=lambda part: (-part.size, part.key))
-    biggest = part_words(parts[0].component, "" if parts[0].private else parts[0].name) if parts else "nothing"
+    biggest = part_words(parts[0].component, "" if parts[0].private else parts[0].name) if parts else ""
     yield _figure(
-        "fixed_prefix_tokens", int(sizes[worst]), basis=str(row["basis"]), culprit=f"largest: {biggest}",
+        "fixed_prefix_tokens", int(sizes[worst]), basis=str(row["basis"]),
+        culprit=biggest and f"{biggest}, the largest part",
         where=str(row["source"]) if side.static else at(row),
     )  # fmt: skip
 
@@ -87,7 +88,7 @@ def _tools(side: Baseline) -> Iterator[Figure]:
     for part in side.parts:
         if part.section == PREFIX and part.component in TOOLS:
             yield _figure("tool_tokens", part.size, part.name, basis=basis, where=where,
-                          culprit=part.server and f"of {part.server}")  # fmt: skip
+                          culprit=part.server and f"MCP server {part.server}")  # fmt: skip
             if part.server:
                 servers.setdefault(part.server, []).append((part.size, part.name))
     for server, tools in sorted(servers.items()):
@@ -157,7 +158,7 @@ def _hits(study: Study, analysis: Analysis, wanted: Wanted) -> Iterator[Figure]:
         reason = "some requests fall under no known policy" if partial else ""
         yield _figure(
             "hit_rate", row["hit_rate"], name, basis="simulated", reason=reason,
-            culprit=f"most lost to {cause['cause'].replace('_', ' ')}" if cause and lost else "",
+            culprit=f"{cause['cause'].replace('_', ' ')}, which lost most" if cause and lost else "",
             where=cause["worst"] if cause and lost else "",
         )  # fmt: skip
 
@@ -211,7 +212,9 @@ def _costs(requests: pl.DataFrame) -> Iterator[Figure]:
         top = own.sort("cost", "source", "line", descending=[True, False, False])
         if groups is not None:
             top = top.filter(top[key] == groups[key][0])
-        told = f"dearest {key or 'request'}: ${float(groups['cost'][0] if groups is not None else top['cost'][0]):.4g}"
+        told = (
+            f"the dearest {key or 'request'}, ${float(groups['cost'][0] if groups is not None else top['cost'][0]):.4g}"
+        )
         left = len(requests) - len(priced)
         basis = ", ".join(sorted({word for word in priced["cost_basis"].to_list() if word}))
         basis += ", a lower bound" if own["cost_is_lower_bound"].any() else ""

@@ -222,12 +222,14 @@ def _prefixes(known: Numbered, paths: Paths, tokens: Ints) -> list[int]:
 
 
 def sizes_of(tree: Tree, group: Measured) -> dict[int, int]:
-    """Tokens of every segment of a ruler's requests, wherever it stands: the same text is as long in every prompt."""
-    encoding, found = encoding_of(group.counted_as), {}
+    """Tokens of every segment of a ruler's requests, wherever it stands: the same text is as long in every prompt.
+    What the template puts around a tool or a call is the tool's or the call's."""
+    encoding, found, framed = encoding_of(group.counted_as), {}, group.framed
     for node in numpy.flatnonzero(group.passing)[1:].tolist():
         segment = tree.segments[node]
         if segment not in found:
-            found[segment] = round(estimate(tree.entries[segment], encoding, group.counted_as) * group.ruler.factor)
+            text = round(estimate(tree.entries[segment], encoding, group.counted_as) * group.ruler.factor)
+            found[segment] = text + int(framed[node] - framed[tree.parents[node]])
     return found
 
 

@@ -22,6 +22,9 @@ GAPS = {
 }
 """Every gap, as a sentence about its share of input."""
 
+MORE = "was billed as read beyond what is simulated"
+"""The last gap where the bill has more: its parts then count what the bill has more."""
+
 WORDS = {
     "new": "new text", "edit": "edits of what was sent before", "setting": "settings changed",
     "concurrency": "sent at the same time", "minimum": "below the minimum", "ttl": "time to live",
@@ -50,10 +53,12 @@ def gaps(analysis: Analysis, width: int) -> list[RenderableType]:
             sums[word] = sums.get(word, 0) + count
         if not any(sums.values()) or not whole:
             continue
+        more = sum(sums.values()) < 0
+        told = {word: -count if more else count for word, count in sums.items()}
         parts = [
-            f"{_signed(count, whole)} {WORDS[word]}" for word, count in sorted(sums.items(), key=lambda item: -item[1])
+            f"{_signed(count, whole)} {WORDS[word]}" for word, count in sorted(told.items(), key=lambda item: -item[1])
         ]
-        lead = f"{_signed(sum(sums.values()), whole)} of input {sentence}:"
+        lead = f"{percent(abs(sum(sums.values())), whole)} of input {MORE if more else sentence}:"
         found.append(Paragraph(Text.assemble((lead, "bold"), " ", ", ".join(parts)), width))
     return [*found, quiet(ONCE, width)] if found else []
 

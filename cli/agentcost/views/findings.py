@@ -76,6 +76,7 @@ def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
     frame = analysis.tables["requests"].with_columns(fixed=pl.sum_horizontal(FIXED))
     tooled = frame.filter(pl.sum_horizontal(TOOLS) > 0)
     own = tooled if len(tooled) else frame.filter(pl.col("role") == "main")
+    which = "" if len(own) == len(frame) else " with tools" if len(tooled) else " of the main conversation"
     carried = total(own, "fixed")
     if carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried:
         return
@@ -83,8 +84,8 @@ def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
         carried,
         carried,
         f"{tokens(median(own['fixed'].to_list()))} tokens stand before the user's first words",
-        f"in a median prompt of {tokens(median(own['prompt'].to_list()))}: {percent(carried, whole)} of input. Each "
-        f"1,000 tokens cut there save {tokens(1000 * len(own))} in this log.",
+        f"in a median prompt{which} ({tokens(median(own['prompt'].to_list()))}): {percent(carried, whole)} of input. "
+        f"Each 1,000 tokens cut there save {tokens(1000 * len(own))}.",
     )
 
 

@@ -96,9 +96,12 @@ class Growing:
         return Set(Scene(shape_of(self.tree), made, scene.policies), ground)
 
     def _reach(self, old: Sequence[int], ruler: int, new: range) -> list[int]:
-        found = list(old[: self.first]) + [0] * len(new)
+        """Tokens up to every node; what a ruler never saw, as paths that other models see, adds none."""
+        found = list(old[: self.first])
+        for node in range(len(found), self.first):
+            found.append(found[self.tree.parents[node]])
         for node in new:
-            found[node] = found[self.tree.parents[node]] + self.step(ruler, self.tree.segments[node])
+            found.append(found[self.tree.parents[node]] + self.step(ruler, self.tree.segments[node]))
         return found
 
     def _stretched(self, group: Measured, ruler: int, new: range) -> Measured:
