@@ -44,7 +44,9 @@ RECORD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", list(places(RECORD)), ids=lambda path: ".".join(map(str, path)))
-@pytest.mark.parametrize("strange", ["x\ud800y", 10**30, float("nan")], ids=["surrogate", "huge", "nan"])
+@pytest.mark.parametrize(
+    "strange", ["x\ud800y", 10**30, float("nan"), -1], ids=["surrogate", "huge", "nan", "negative"]
+)
 def test_a_strange_value_anywhere_is_read_evaluated_and_saved(path: tuple[Any, ...], strange: Any) -> None:
     data = json.dumps(replaced(RECORD, path, strange)).encode()
     reading = Reading(input_format="requests", threads=False)
@@ -63,14 +65,19 @@ def test_only_what_cannot_be_kept_changes(text: str, sound: str) -> None:
     assert sound_text(text) == sound
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [Usage(-1), Usage(5, read=-1), Usage(5, write_5m=-3), Usage(5, output=-1), Usage(10**12), Usage(1, read=10**40)],
+)
+def test_counts_that_nobody_can_mean_are_skipped(usage: Usage) -> None:
+    found = sound_item(replace(CALL, usage=usage))
+    assert isinstance(found, Skipped)
+    assert "mend or remove it" in found.reason
+
+
 @pytest.mark.parametrize("item", [CALL, Other(WHERE, "\u00e9"), Skipped(WHERE, "why")])
 def test_what_can_be_kept_is_kept(item: Request | Other | Skipped) -> None:
     assert sound_item(item) == item
-
-
-@pytest.mark.parametrize("usage", [Usage(10**12), Usage(1, read=10**40), Usage(1, output=10**12)])
-def test_more_tokens_than_a_request_can_have(usage: Usage) -> None:
-    assert isinstance(sound_item(replace(CALL, usage=usage)), Skipped)
 
 
 def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ gen_ai.usage.input_tokens, gen_ai.usage.cache_read.input_tokens, llm.token_count
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.counts import count_of
 from agentcost.ingest.otel_spans import Attributes
 from agentcost.model import Usage
 
@@ -51,16 +49,9 @@ _TOKENS: dict[str, tuple[str, ...]] = {
 
 def tokens_of(attributes: Attributes) -> dict[str, int]:
     """The counts that are recorded, under the names of Chat Completions."""
-    found = {ours: next((n for key in keys if (n := _count(attributes.get(key))) is not None), None)
+    found = {ours: next((n for key in keys if (n := count_of(attributes.get(key))) is not None), None)
              for ours, keys in _TOKENS.items()}  # fmt: skip
     return {name: count for name, count in found.items() if count is not None}
-
-
-def _count(value: Any) -> int | None:
-    """A number of tokens; JavaScript writes NaN for one it does not know."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        return None
-    return int(value)
 
 
 def billed(attributes: Attributes) -> Usage | None:
@@ -68,7 +59,7 @@ def billed(attributes: Attributes) -> Usage | None:
     counts = tokens_of(attributes)
     reasoning = counts.pop("reasoning_tokens", None)
     details = {"completion_tokens_details": {"reasoning_tokens": reasoning}} if reasoning is not None else {}
-    fresh = _count(attributes.get("ai.usage.inputTokenDetails.noCacheTokens"))
+    fresh = count_of(attributes.get("ai.usage.inputTokenDetails.noCacheTokens"))
     if fresh is not None:
         read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)
         counts["prompt_tokens"] = fresh + read + written

@@ -1,14 +1,14 @@
-"""What a log says that cannot be kept: half a surrogate pair in a name, more tokens than any request has."""
+"""What a log says that cannot be kept: half a surrogate pair in a name, impossible counts."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agentcost.model import Item, Other, Request, Skipped
+from agentcost.model import Item, Other, Request, Skipped, Usage
 from agentcost.prefix import Entry
 
 _BEYOND = 10**12
-_TOO_MANY = "tells more tokens than any request has; mend or remove it"
+_IMPOSSIBLE = "tells more tokens than any request has, or fewer than none; mend or remove it"
 
 
 def sound_text(text: str) -> str:
@@ -26,9 +26,14 @@ def sound_item(item: Item) -> Item:
         return item if item.what.isascii() else Other(item.place, sound_text(item.what))
     if isinstance(item, Skipped):
         return item if item.reason.isascii() else Skipped(item.place, sound_text(item.reason))
-    if item.usage and (item.usage.prompt >= _BEYOND or (item.usage.output or 0) >= _BEYOND):
-        return Skipped(item.place, _TOO_MANY)
+    if item.usage and not _can_be_meant(item.usage):
+        return Skipped(item.place, _IMPOSSIBLE)
     return item if _is_sound(item) else _sound_request(item)
+
+
+def _can_be_meant(usage: Usage) -> bool:
+    counts = (usage.plain, usage.read, usage.write_5m, usage.write_1h, usage.write, usage.output or 0)
+    return min(counts) >= 0 and max(counts) < _BEYOND
 
 
 _NAMES = ("provider", "model", "id", "session", "user", "project", "client", "task", "tier")

@@ -176,7 +176,7 @@ CLAUDE = Template(
 )  # fmt: skip
 CLAUDE_NEW = replace(CLAUDE, per_call=68)
 # Recorded prompts of plain text are billed at the tokens of their text, or one more.
-GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=23, chosen=18)
+GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=23)
 NOVA = Template(-2, 2, 320, OBSERVED, per_tool=37, per_call=30, per_system=0)
 PLAIN = Template(0, 0, 0, "one text, as it is")
 
@@ -219,6 +219,7 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-[56]", "", GPT_5),
         (r"gpt-oss", "", GPT_OSS),
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
+        (r"gemini-3", "", replace(GEMINI, chosen=18)),
         (r"gemini|gemma", "", GEMINI),
         (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),
         (r"titan", "", Template(0, 3, 0, OBSERVED)),
