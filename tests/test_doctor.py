@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -81,6 +82,17 @@ def test_a_log_that_is_read_and_holds_no_request_is_explained(tmp_path: Path) ->
     assert "without any request" in text
     assert "2 other record of another kind 1, 2 kind, input_tokens" in text
     assert 'only = { kind = "call" }' in text
+
+
+def test_the_doctor_speaks_json(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text('{"kind": "call", "tokens": 5}\n')
+    done = agentcost(tmp_path / "cache", "formats", "--doctor", tmp_path / "own.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (log,) = document["tables"]["logs"]
+    assert (document["kind"], log["format"], log["keys"]) == ("doctor", "", ["kind", "tokens"])
+    assert "[fields]" in log["starter"]
+    assert agentcost(tmp_path / "cache", "formats", "--json").returncode == 2
 
 
 def test_formats_that_would_also_take_a_log_are_named() -> None:

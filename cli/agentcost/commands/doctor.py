@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from agentcost.commands.report import draw, width
+from agentcost.commands.sheets import write_tables
 from agentcost.units import plural
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 _MOST_KEYS = 8
 
 
-def doctor(sources: Sequence[Source], reading: Reading) -> None:
+def doctor(sources: Sequence[Source], reading: Reading, *, json: bool) -> None:
     """Print what becomes of each log."""
     from agentcost.loading.doctor import examine  # noqa: PLC0415 — heavy
 
+    if json:
+        write_tables("doctor", {"logs": [examine(source, reading) for source in sources]})
+        return
     for number, source in enumerate(sources):
         found = examine(source, reading)
         if number:

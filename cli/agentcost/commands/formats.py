@@ -28,13 +28,16 @@ def formats(
         str,
         typer.Option("--doctor", metavar="FILE", help="What is recognised in a log, what is not, and how to map it."),
     ] = "",
+    json: Annotated[bool, typer.Option("--json", help="What --doctor says, as JSON.")] = False,
     *,
     reading: Asked,
 ) -> None:
     """The log formats that are read, with an example of each."""
     if log:
-        doctor(inputs([log]).sources, reading.reading())
+        doctor(inputs([log]).sources, reading.reading(), json=json)
         return
+    if json:
+        raise UsageError("--json goes with --doctor FILE: formats are listed as text")
     from agentcost.ingest.readers import READERS  # noqa: PLC0415 — readers import the parsers
 
     if not name:
