@@ -14,6 +14,7 @@ from agentcost.cache.catalogue import policy_named
 from agentcost.cache.policy import Policy, Salt
 from agentcost.cache.prompts import LEVELS, Prompt, Served, Shape
 from agentcost.cache.simulate import simulate
+from agentcost.cache.told import Told
 from agentcost.model import ROOT, Ends, Level
 
 BOUND = replace(
@@ -170,7 +171,8 @@ def cases(draw: st.DrawFn, *, consistent: bool = False, at_once: bool = False) -
         for (above, _), other in list(forest.nodes.items()):
             if parent == above and node != other and draw(st.booleans()):
                 forest.shared[node, other] = draw(st.sampled_from((0.1, 0.5, 1.0)))
-    return Case(forest, forest.shape(), prompts)
+    shape = forest.shape()
+    return Case(forest, shape, [replace(prompt, told=prompt.told.on(shape.parents)) for prompt in prompts])
 
 
 @st.composite
@@ -209,7 +211,7 @@ def requests(
         return prompt
     lengths = {node: draw(st.integers(0, 9000)) for node in draw(st.sets(st.integers(0, len(forest.parents) - 1)))}
     known = draw(st.sampled_from((None, (prompt.marks[-1][0], draw(st.integers(0, 9000))))))
-    return replace(prompt, known=known, lengths=lengths)
+    return replace(prompt, known=known, told=Told(lengths))
 
 
 def path(shape: Shape, node: int) -> list[int]:

@@ -108,7 +108,7 @@ def test_the_bill_says_how_long_a_prefix_is() -> None:
     for index, prompt in enumerate(found.run.prompts):
         path = nodes_of(found, index)
         lengths = reached(found, index, path)
-        for node, tokens in ({**prompt.lengths, **dict([prompt.known] if prompt.known else [])}).items():
+        for node, tokens in ({**prompt.told.lengths, **dict([prompt.known] if prompt.known else [])}).items():
             if node in path[:-1]:
                 told += 1
                 assert lengths[path.index(node) + 1] == tokens

@@ -203,6 +203,25 @@ def test_calibration_stays_with_claude_and_goes_with_others() -> None:
     assert later > found.resending.as_run.rebased.totals[3] > other * factor
 
 
+def test_the_bill_tells_no_lengths_in_another_models_tokens() -> None:
+    """The bill's lengths of prefixes are in its own tokens: under other models none is read beyond what was sent."""
+    found = repricing(logged(QUICKSTART))
+    run = found.resending.studied.run
+    bound = sum(run.bounds) / sum(prompt.total for prompt in run.prompts)
+    models = ("claude-sonnet-5-5", "gpt-oss-120b@fireworks", "gpt-6.1-sol")
+    every = [row for row in rows(found, Ask(models=models)).values() if row["tokens_factor"] not in (None, 1.0)]
+    shares = [row["read"] / (row["read"] + row["write"] + row["plain"]) for row in every]
+    assert len(shares) == len(models)
+    assert max(shares) < bound + 0.005, "texts of another kind weigh a little more in another vocabulary"
+    assert shares[0] == pytest.approx(run_share(found), abs=0.03), "the same rules, other tokens"
+
+
+def run_share(found: Repricing) -> float:
+    """The share of input that was read as run."""
+    usages = found.resending.as_run.usages
+    return sum(one.read or 0 for one in usages) / sum(one.prompt for one in usages)
+
+
 def test_what_openai_cached_anthropic_caches_at_breakpoints_of_harnesses() -> None:
     row = rows(repricing(talk()), Ask(models=("claude-sonnet-5-5",)))["claude-sonnet-5-5@anthropic"]
     assert row["policy"] == "anthropic"

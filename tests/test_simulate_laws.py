@@ -17,6 +17,7 @@ from agentcost.cache.policy import Policy, Ttl
 from agentcost.cache.prompts import Prompt, Shape, salted
 from agentcost.cache.simulate import ENGINES, simulate
 from agentcost.cache.switches import apply, with_switch
+from agentcost.cache.told import Told
 from agentcost.model import ROOT
 
 POLICIES = load_policies()
@@ -38,6 +39,30 @@ def test_the_classes_sum_to_the_prompt_and_none_is_negative(case: Case) -> None:
             assert (served.read == 0) >= (served.hit is None), policy.name
             assert served.hit is None or served.hit in path(case.shape, prompt.leaf), policy.name
             assert not served.blocked or not served.read + served.written, policy.name
+
+
+# ---------------------------------------------------------------- lengths along a path
+
+
+@settings(max_examples=200, deadline=None)
+@given(case=cases())
+def test_tokens_never_fall_along_a_path(case: Case) -> None:
+    """Whatever rulers estimate and bills tell, be it at odds."""
+    for prompt in case.prompts:
+        lengths = [prompt.tokens(node) for node in path(case.shape, prompt.leaf)]
+        assert lengths == sorted(lengths)
+        assert 0 <= lengths[0] <= lengths[-1] <= prompt.total
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=cases(), data=st.data())
+def test_a_told_length_holds_where_no_bill_contradicts_it(case: Case, data: st.DataObject) -> None:
+    prompt = data.draw(st.sampled_from(case.prompts))
+    nodes = path(case.shape, prompt.leaf)
+    told = Told({node: 10 * place for place, node in enumerate(nodes) if data.draw(st.booleans())})
+    told.settle(case.shape.parents)
+    bare = replace(prompt, told=told, known=None, total=10**6)
+    assert {node: bare.tokens(node) for node in told.lengths} == told.lengths
 
 
 # ---------------------------------------------------------------- replays

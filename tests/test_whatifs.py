@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -110,7 +111,7 @@ def test_a_change_of_nothing_is_the_log_as_run(name: str) -> None:
     assert stage.outcome(Change()) == base
 
 
-IDLE = (Edit(cap=10**9), Edit(cleared=10**6), Edit(dropped=frozenset({10**6}), search=SEARCH))
+IDLE = (Edit(cap=10**9), Edit(cleared=10**6), Edit(compacted=10**6), Edit(dropped=frozenset({10**6}), search=SEARCH))
 
 
 @pytest.mark.parametrize("edit", IDLE)
@@ -128,6 +129,8 @@ EDITS = (
     Edit(cap=50),
     Edit(cleared=2),
     Edit(cap=80, cleared=3, ordered=True),
+    Edit(compacted=2, summary=40),
+    Edit(compacted=3, summary=9, cap=50, ordered=True),
 )
 
 
@@ -142,6 +145,7 @@ def test_rewritten_prompts_add_up_and_no_cache_serves_more_than_their_content(na
         Edit(dropped, search=SEARCH),
         Edit(dropped),
         Edit(split=splits, cleared=2),
+        Edit(split=splits, compacted=2, summary=40),
     ):
         outcome = stage.outcome(Change(edit))
         scene = stage.scenes[edit]
@@ -326,6 +330,28 @@ def test_old_results_are_cleared_in_steps() -> None:
     assert fewer[:5] == [0] * 5
     assert 0 < fewer[5] == fewer[6] == fewer[7] < fewer[8] == fewer[9]
     assert scene.prompts[5].total > CLEARED * 2
+
+
+def test_a_summary_takes_the_place_of_all_but_the_last_messages() -> None:
+    """With 3 kept, the 6th message of the client is the first behind a summary, the 9th behind another one."""
+    stage, run = staged(session(turns=10, marks=(2, -1)))
+    edit = Edit(compacted=3, summary=50)
+    scene = rewritten(stage.scene, stage.ground, edit)
+    before, now = ([prompt.total for prompt in prompts] for prompts in (run.prompts, scene.prompts))
+    assert now[:5] == before[:5]
+    steps = [later - earlier for earlier, later in pairwise(before)]
+    *_, head, _ = stage.ground.tree.path(run.prompts[0].leaf)
+    assert now[5] == run.prompts[0].tokens(head) + 50 + sum(steps[2:5]), "a call stays with its result"
+    assert now[6] - now[5] == steps[5]
+    assert now[8] < now[7]
+    served = stage.outcome(Change(edit)).served
+    assert served[6].read == now[5], "between two compactions every request goes on from the one before"
+    assert 1_000 < served[5].read < now[4], "of what was in the cache only tools and system are read again"
+    row = next(
+        row for row in table_of(session(turns=200)).to_dicts() if row["what_if"] == "compaction at another point"
+    )
+    assert row["changes_behaviour"]
+    assert row["how"].startswith("to 2,000 tokens (assumed) but for the last 20 to 39 messages")
 
 
 def test_an_expired_cache_is_kept_alive_or_lives_longer() -> None:

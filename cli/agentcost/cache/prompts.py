@@ -10,6 +10,7 @@ import msgspec
 
 from agentcost.cache.branches import Branches
 from agentcost.cache.policy import Policy, Salt
+from agentcost.cache.told import Told
 from agentcost.model import Level
 
 LEVELS: dict[Level, int] = {"tools": 0, "system": 1, "messages": 2}
@@ -47,7 +48,7 @@ class Prompt(msgspec.Struct, frozen=True):
     """One request as a cache sees it. Times are seconds; `first_token` is when what it wrote becomes visible.
 
     `reach` gives the tokens up to a node, `offset` those before the path (hidden, overhead). `known` is (node,
-    tokens) where the bill tells how many tokens lie up to a node, `lengths` the same from other requests' bills.
+    tokens) where the bill tells how many tokens lie up to a node, `told` the same from other requests' bills.
     `marks` are its breakpoints in the order of the path, each with the time to live it asks for ("" the default); one
     on the root stands behind the hidden prefix. `settings` are what policies salt keys with, by the salts' names, and
     `cache_mode` and `cache_ttl`. `answer` is the node behind the answer.
@@ -63,18 +64,19 @@ class Prompt(msgspec.Struct, frozen=True):
     reach: Sequence[int]
     offset: int = 0
     known: tuple[int, int] | None = None
-    lengths: Mapping[int, int] = {}
+    told: Told = Told()
     marks: tuple[tuple[int, str], ...] = ()
     settings: Mapping[str, str] = {}
     answer: int | None = None
 
     def tokens(self, node: int) -> int:
-        """Tokens up to a node of the path, never more than the prompt has nor less than none."""
-        known = self.known
-        told = known[1] if known and node == known[0] else self.lengths.get(node)
-        if told is None:
-            told = self.reach[node] + self.offset
-        return 0 if told < 0 else min(told, self.total)
+        """Tokens up to a node of the path, never more than the prompt has nor less than none; they never fall along
+        the path. The prompt's own bill holds before any other."""
+        found, known = self.told.within(node, self.reach[node] + self.offset), self.known
+        if known:
+            place, tokens = known
+            found = tokens if node == place else min(found, tokens) if node < place else max(found, tokens)
+        return 0 if found < 0 else min(found, self.total)
 
 
 class Served(msgspec.Struct, frozen=True, gc=False):

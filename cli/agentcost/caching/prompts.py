@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
+from agentcost.cache.catalogue import policy_named
+from agentcost.cache.families import policy_of
 from agentcost.cache.keys import key_settings
 from agentcost.cache.prompts import Prompt
 from agentcost.cache.stripping import Rendered, strips
+from agentcost.cache.told import Told
 from agentcost.lineage import Standing
 from agentcost.measuring.measure import KINDS, Measured
 from agentcost.model import Kind, Knowledge, Request
@@ -45,7 +49,7 @@ class Length(NamedTuple):
     reach: Sequence[int]
     total: int
     images: bool
-    told: dict[int, int]
+    told: Told
 
 
 @dataclass(slots=True)
@@ -68,17 +72,17 @@ class _Settings:
 
 def prompts_of(
     requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured], asking: Asking,
-    seen: Rendered | None = None, told: Sequence[dict[int, int]] = (),
+    seen: Rendered | None = None, told: Sequence[Told] = (),
 ) -> list[Prompt]:  # fmt: skip
     """One prompt per request, in their order; on the paths of `seen` for models that strip thinking.
 
-    `told` are by ruler the lengths that bills tell: every prompt of a ruler looks them up in its one mapping, and puts
-    its own there where none was told before.
+    `told` are by ruler the lengths that bills tell: every prompt of a ruler looks them up in the one of it, and puts
+    its own there where none was told before. They are to be settled before they count.
     """
     lengths, clock, settings = _lengths(len(requests), measured, seen, told), _Clock(asking.assumed_gap), _Settings()
     ttls: dict[str, str] = {}
     found = []
-    for request, stand, (reach, total, images, known) in zip(requests, standing, lengths, strict=True):
+    for request, stand, (reach, total, images, bills) in zip(requests, standing, lengths, strict=True):
         given = settings.of(request, images=images)
         own = seen if seen and strips(request.model) else None
         start, first_token, end = clock.of(request, stand.session)
@@ -90,20 +94,18 @@ def prompts_of(
             leaf = own.at(leaf, leaf)
         billed = _known(request, marks)
         if billed:
-            known.setdefault(*billed)
+            bills.lengths.setdefault(*billed)
         found.append(Prompt(
             _scope(request, stand, asking, relative=given.relative), request.model, leaf, total, start, first_token,
-            end, reach, total - reach[leaf], billed, known, marks, given.salts, answer,
+            end, reach, total - reach[leaf], billed, bills, marks, given.salts, answer,
         ))  # fmt: skip
     return found
 
 
-def _lengths(
-    count: int, measured: Sequence[Measured], seen: Rendered | None, told: Sequence[dict[int, int]]
-) -> list[Length]:
+def _lengths(count: int, measured: Sequence[Measured], seen: Rendered | None, told: Sequence[Told]) -> list[Length]:
     """What rulers say of every request."""
-    found = [Length((), 0, False, {})] * count
-    for group, known in zip(measured, told or [{} for _ in measured], strict=True):
+    found = [Length((), 0, False, Told())] * count
+    for group, known in zip(measured, told or [Told() for _ in measured], strict=True):
         own = group.reach.tolist()
         reach = seen.reach(own) if seen and strips(group.ruler.model) else own
         totals, images = group.kinds.sum(axis=1).tolist(), (group.kinds[:, _IMAGES] != 0).tolist()
@@ -165,8 +167,18 @@ def _marks(request: Request, session: str, ttls: dict[str, str], *, automatic: b
 
 
 def _known(request: Request, marks: Sequence[tuple[int, str]]) -> tuple[int, int] | None:
-    """The bill tells how many tokens lie up to the last breakpoint: what was read and written."""
+    """The bill tells how many tokens lie up to the last breakpoint: what was read and written. Not where the cache
+    keeps blocks, whatever markers a client sets: DeepSeek reads up to its own grid."""
     usage = request.usage
     if not marks or usage is None or not usage.classes_known or not usage.read + usage.writes:
         return None
+    if not _at_breakpoints(request.provider, request.model, request.api):
+        return None
     return marks[-1][0], usage.read + usage.writes
+
+
+@cache
+def _at_breakpoints(provider: str, model: str, api: str) -> bool:
+    """Whether what is kept of a request with markers ends at them; so where no policy is known."""
+    name = policy_of(provider, model, api, explicit=True)
+    return name is None or policy_named(name).mechanism == "breakpoint"

@@ -18,6 +18,7 @@ from agentcost.cache.references import Reference, references
 from agentcost.cache.shapes import shape_of
 from agentcost.cache.simulate import simulate
 from agentcost.cache.stripping import Paths, Rendered, rendered, strips
+from agentcost.cache.told import Told
 from agentcost.caching.misses import LEAST, Record, in_tree, misses_of, threads_of
 from agentcost.caching.prompts import Asking, prompts_of
 from agentcost.lineage import Standing
@@ -63,8 +64,10 @@ def as_run(
     seen = _seen(tree, requests)
     paths: Paths = seen or tree
     shape = shape_of(paths)
-    told: list[dict[int, int]] = [{} for _ in measured]
+    told = [Told() for _ in measured]
     prompts = prompts_of(requests, standing, measured, asking, seen, told)
+    for bills in told:
+        bills.settle(shape.parents)
     own = _policies(requests, prompts)
     ran = _ran(shape, requests, prompts, own, measured, told)
     eligible = [result is not None and not result.blocked for result in ran]
@@ -88,12 +91,12 @@ def as_run(
 
 def _ran(
     shape: Shape, requests: Sequence[Request], prompts: Sequence[Prompt], own: Sequence[str],
-    measured: Sequence[Measured], told: Sequence[dict[int, int]],
+    measured: Sequence[Measured], told: Sequence[Told],
 ) -> list[Served | None]:  # fmt: skip
     """What the policies served that the requests fell under. How long prefixes are is learned from the bill, so under
     the policy that the bill came from, whichever is asked for."""
     first = _simulated(shape, prompts, own, sorted(set(own)))
-    again = _learned(requests, prompts, first, own, measured, told)
+    again = _learned(requests, prompts, first, own, measured, told, shape)
     if not again:
         return first
     return [new or old for new, old in zip(_simulated(shape, prompts, own, again), first, strict=True)]
@@ -126,18 +129,19 @@ _NEAR = 0.08
 
 def _learned(
     requests: Sequence[Request], prompts: Sequence[Prompt], served: Sequence[Served | None], names: Sequence[str],
-    measured: Sequence[Measured], told: Sequence[dict[int, int]],
+    measured: Sequence[Measured], told: Sequence[Told], shape: Shape,
 ) -> list[str]:  # fmt: skip
     """Puts what bills tell of the lengths of prefixes into `told`, by ruler, the first that was told of each; returns
     the policies of those whose prompts are now of other lengths."""
     again: set[str] = set()
-    for group, lengths in zip(measured, told, strict=True):
-        known = len(lengths)
+    for group, bills in zip(measured, told, strict=True):
+        known = len(bills.lengths)
         for row in group.rows:
             pair = _length(requests[row], prompts[row], served[row])
             if pair:
-                lengths.setdefault(*pair)
-        if len(lengths) > known:
+                bills.lengths.setdefault(*pair)
+        if len(bills.lengths) > known:
+            bills.settle(shape.parents)
             again.update(names[row] for row in group.rows)
     return sorted(again)
 

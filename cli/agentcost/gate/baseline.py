@@ -1,6 +1,6 @@
 """A run summed up: small, text-free, versioned JSON that a change is compared with.
 
-    {"kind": "agentcost baseline", "version": 1, "requests": 66, "figures": [...], "parts": [...], ...}
+    {"kind": "agentcost baseline", "version": 2, "requests": 66, "figures": [...], "parts": [...], ...}
 
 It names tools, MCP servers and models. It holds no text, no path, no user, no session and no time.
 """
@@ -18,7 +18,7 @@ from agentcost.errors import AgentcostError
 from agentcost.results import Ruler
 
 KIND = "agentcost baseline"
-VERSION = 1
+VERSION = 2
 
 PREFIX, HISTORY = "prefix", "history"
 

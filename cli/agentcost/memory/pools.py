@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from agentcost import capacity
 from agentcost.cache.branches import Branches, branches_of, heaviest_children
 from agentcost.cache.prompts import Prompt
+from agentcost.cache.told import Told
 from agentcost.cache.touches import Touches
 from agentcost.caching.prompts import Asking, prompts_of
 from agentcost.capacity import NEW, Access, Curve, Reuse, Run
@@ -77,7 +78,7 @@ def pool_of(study: Study, found: TargetTokens | None = None, unit: int | None = 
     prompts = [
         replace(
             own, model="", leaf=request.node, total=total, reach=reach, offset=total - reach[request.node],
-            answer=request.answer, known=None, lengths={}, marks=(),
+            answer=request.answer, known=None, told=Told(), marks=(),
         )
         for own, request, total in zip(study.run.prompts, study.requests, found.prompts, strict=True)
     ]  # fmt: skip

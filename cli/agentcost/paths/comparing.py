@@ -70,7 +70,7 @@ def reached(study: Study, index: int, nodes: Sequence[int]) -> list[int]:
     group = next(group for group in study.measured if index in group.rows)
     hidden = group.hidden[group.rows.index(index)]
     first = min(prompt.total, prompt.reach[ROOT] + (hidden[0] if hidden else 0))
-    told = {**prompt.lengths, **dict([prompt.known] if prompt.known else [])}
+    told = {**prompt.told.lengths, **dict([prompt.known] if prompt.known else [])}
     anchors = [(0, max(0, first))]
     for place, node in enumerate(nodes[:-1], 1):
         if node in told and anchors[-1][1] <= told[node] <= prompt.total:

@@ -21,6 +21,7 @@ from agentcost.cache.prompts import Prompt, Served, Shape
 from agentcost.cache.shapes import shape_of
 from agentcost.cache.simulate import simulate
 from agentcost.cache.stripping import Paths, Rendered, rendered, strips
+from agentcost.cache.told import Told
 from agentcost.caching.prompts import Asking, prompts_of
 from agentcost.costs.requests import as_served
 from agentcost.measuring.levels import levels_of
@@ -119,8 +120,8 @@ class Resending(msgspec.Struct, dict=True):
         found = []
         for row, prompt in enumerate(prompts):
             if rebased.same[row]:
-                told = studied.run.prompts[row].lengths if shape is studied.run.shape else {}
-                found.append(replace(prompt, lengths=told))
+                told = studied.run.prompts[row].told if shape is studied.run.shape else Told()
+                found.append(replace(prompt, told=told))
                 continue
             reach, rendering = rebased.reach[row], seen if seen and strips(moved[row].model) else None
             key = id(reach), rendering is not None
@@ -128,7 +129,7 @@ class Resending(msgspec.Struct, dict=True):
                 long[key] = rendering.reach(reach) if rendering else reach
             reach, total = long[key], rebased.totals[row]
             changed = replace(prompt, reach=reach, total=total, offset=total - reach[prompt.leaf], known=None)
-            found.append(changed)
+            found.append(replace(changed, told=Told()))
         return found
 
     def _policy(self, row: int, request: Request) -> str:

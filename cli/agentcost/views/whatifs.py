@@ -18,9 +18,12 @@ WIDE = 120
 
 
 def what_ifs(analysis: Analysis, width: int) -> list[RenderableType]:
-    """A row for each way and how it is done, then ways together; nothing where nothing was replayed or has a price."""
-    if not _priced(analysis):
+    """A row for each way and how it is done, then ways together; nothing where nothing was replayed."""
+    run_as = simulated(analysis.tables["caches"])
+    if run_as is None or "what if" not in analysis.tables["caches"]["basis"].to_list():
         return []
+    if run_as["relative_cost"] is None:
+        return [quiet("What would help is not known: cached tokens have no price under the rules of this log.", width)]
     frame = analysis.tables["whatifs"]
     head = title("What would help (simulated against simulated" + "; unreliable" * bool(doubt(analysis)) + ")", width)
     if not len(frame):
@@ -44,10 +47,3 @@ def what_ifs(analysis: Analysis, width: int) -> list[RenderableType]:
         footer="saves: input cost, in tokens of plain input; *: the model sees another prompt",
     )
     return [head, Remarked(table, {} if wide else {number: [f"  {row['how']}"] for number, row in enumerate(rows)})]
-
-
-def _priced(analysis: Analysis) -> bool:
-    """Whether policies were compared, and what the log cost as run is known."""
-    run_as = simulated(analysis.tables["caches"])
-    compared = "what if" in analysis.tables["caches"]["basis"].to_list()
-    return compared and run_as is not None and run_as["relative_cost"] is not None

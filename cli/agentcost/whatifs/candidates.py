@@ -16,7 +16,7 @@ from agentcost.cache.placing import SHORTLIST, STUDIED, Placement, placements
 from agentcost.model import ROOT, Kind
 from agentcost.units import exact, plural
 from agentcost.whatifs import PINGS, TIME
-from agentcost.whatifs.edits import RESULTS, SEARCH, Behind, Edit
+from agentcost.whatifs.edits import RESULTS, SEARCH, SUMMARY, Behind, Edit
 from agentcost.whatifs.replay import Change, Markers, Stage, prices
 from agentcost.whatifs.sides import sides
 from agentcost.whatifs.unions import unions
@@ -40,6 +40,9 @@ _PER_REQUEST = 10
 
 _PINGS = (1, 3, 6)
 _TURNS = (5, 10, 20)
+_SUMMED_UP = (20, 40, 80)
+"""Messages that stay beside a summary: with fewer an agent forgets what it does, however cheaply."""
+
 _ROUND = 100
 _ORDERS = 50
 """Orders of tools that are compared at most."""
@@ -68,10 +71,11 @@ def candidates(stage: Stage) -> Iterator[list[Candidate]]:
     yield list(_stable(stage))
     yield list(_behind(stage))
     yield from ([found] for found in _fewer_tools(stage))
-    sizes = _result_sizes(stage)
+    sizes = _sizes_of(stage, RESULTS)
     if sizes:
         yield [_capped(sizes)]
         yield list(_cleared())
+    yield list(_compacted(stage))
 
 
 # --- breakpoints ---------------------------------------------------------------------------------------------------
@@ -231,13 +235,13 @@ def _fewer_tools(stage: Stage) -> Iterator[Candidate]:
     yield Candidate("tools", "never-called tools deferred", words, Change(Edit(dropped, search=SEARCH)), behaviour=True)
 
 
-def _result_sizes(stage: Stage) -> list[int]:
-    """Tokens of every distinct tool result, in order."""
+def _sizes_of(stage: Stage, kinds: frozenset[Kind]) -> list[int]:
+    """Tokens of every distinct text of these kinds, in order."""
     tree = stage.ground.tree
     sizes: list[int] = []
     for lengths, passing in zip(stage.ground.own, stage.ground.passing, strict=True):
         nodes = {tree.segments[node]: node for node in numpy.flatnonzero(passing).tolist()
-                 if node != ROOT and tree.entry(node).kind in RESULTS}  # fmt: skip
+                 if node != ROOT and tree.entry(node).kind in kinds}  # fmt: skip
         sizes += lengths[list(nodes.values())].tolist() if nodes else []
     return sorted(sizes)
 
@@ -253,3 +257,14 @@ def _cleared() -> Iterator[Candidate]:
     for turns in _TURNS:
         words = f"but those of the last {turns} to {2 * turns - 1} messages"
         yield Candidate("clear", "old tool results cleared", words, Change(Edit(cleared=turns)), behaviour=True)
+
+
+def _compacted(stage: Stage) -> Iterator[Candidate]:
+    """Compaction at another point, to summaries as long as the log's own, else as assumed."""
+    sizes = _sizes_of(stage, frozenset({Kind.SUMMARY}))
+    summary, basis = (sizes[len(sizes) // 2], "as in this log") if sizes else (SUMMARY, "assumed")
+    for turns in _SUMMED_UP:
+        words = f"to {exact(summary)} tokens ({basis}) but for the last {turns} to {2 * turns - 1} messages"
+        words += ", not counting the calls that sum up"
+        edit = Edit(compacted=turns, summary=summary)
+        yield Candidate("clear", "compaction at another point", words, Change(edit), behaviour=True)

@@ -11,6 +11,9 @@ RESULTS = frozenset({Kind.TOOL_RESULT, Kind.FILE})
 CLEARED = 12
 """Tokens of the note that stands where a result was cleared, as assumed."""
 
+SUMMARY = 2_000
+"""Tokens of a summary that takes the place of the history, as assumed."""
+
 SEARCH = 300
 """Tokens of a tool that finds deferred tools, as assumed."""
 
@@ -38,7 +41,9 @@ class Edit:
     `dropped` are segments not sent, `split` those of which a part goes to the end, `ordered` puts tools in the order
     of their names, `search` adds a tool of so many tokens behind tools of which some were dropped, `cap` cuts tool
     results to so many tokens, `cleared` keeps those of the last so many messages of the client, up to twice as many.
-    `union` sends every tool of a conversation from its first request on, `behind` side calls behind the main prompt.
+    `compacted` puts a summary of `summary` tokens in the place of all but the last so many messages of the client, up
+    to twice as many, and holds instead of `cleared`. `union` sends every tool of a conversation from its first request
+    on, `behind` side calls behind the main prompt.
     """
 
     dropped: frozenset[int] = frozenset()
@@ -47,6 +52,8 @@ class Edit:
     search: int = 0
     cap: int = 0
     cleared: int = 0
+    compacted: int = 0
+    summary: int = 0
     union: bool = False
     behind: Behind = ""
 
@@ -56,6 +63,7 @@ class Edit:
         return Edit(
             self.dropped | other.dropped, self.split | other.split, self.ordered or other.ordered,
             max(self.search, other.search), min(caps, default=0), max(self.cleared, other.cleared),
+            max(self.compacted, other.compacted), max(self.summary, other.summary),
             self.union or other.union, other.behind or self.behind,
         )  # fmt: skip
 
@@ -68,6 +76,11 @@ class Edit:
     def rest(self) -> Edit:
         """All of it but the heads."""
         return replace(self, union=False, behind="")
+
+    @property
+    def kept(self) -> int:
+        """How many of the client's last messages are sent as they were, up to twice as many; 0: all."""
+        return self.compacted or self.cleared
 
     @property
     def tools(self) -> bool:

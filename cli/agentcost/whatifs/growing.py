@@ -84,7 +84,11 @@ class Growing:
             ruler = self.ground.ruler[row]
             if ruler not in reaches:
                 reaches[ruler] = self._reach(prompt.reach, ruler, new)
-        made = [_measuring(prompt, reaches[ruler]) for prompt, ruler in zip(prompts, rulers, strict=True)]
+        told = {id(prompt.told): prompt.told.on(self.tree.parents) for prompt in prompts}
+        made = [
+            replace(_measuring(prompt, reaches[ruler]), told=told[id(prompt.told)])
+            for prompt, ruler in zip(prompts, rulers, strict=True)
+        ]
         levels = levels_of(self.tree)
         rows: list[list[int]] = [[] for _ in self.ground.measured]
         for row, ruler in enumerate(rulers):

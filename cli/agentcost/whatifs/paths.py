@@ -161,18 +161,22 @@ class Paths:
     # --- the parts of a path that depend on where it ends ---------------------------------------------------------
 
     def cut(self, leaf: int) -> int:
-        """The last node of a path up to which tool results are cleared: ROOT for none."""
-        keep = self.edit.cleared
+        """The last node of a path up to which tool results are cleared, or all is summed up: ROOT for none."""
+        keep = self.edit.kept
         if not keep or self.turns[leaf] < 2 * keep:
             return ROOT
         until = (self.turns[leaf] // keep - 1) * keep
         node = leaf
         while self.turns[node] > until:
             node = self.old.parents[node]
+        while self.edit.compacted and self.turns[self.old.parents[node]] == until:
+            node = self.old.parents[node]  # what is said to a result that stays, stays: its call
         return node
 
     def cleared(self, cut: int) -> int:
-        """Where a node goes with every tool result up to it cleared."""
+        """Where a node goes with every tool result up to it cleared, or with a summary of all up to it."""
+        if self.edit.compacted:
+            return self._summary(cut)
         waiting, node = [], cut
         while node not in self.short and node != ROOT and self.old.entry(node).level == "messages":
             waiting.append(node)
@@ -181,6 +185,18 @@ class Paths:
         for node in reversed(waiting):
             place = self.short[node] = self._put(place, node, cleared=True)
         return place
+
+    def _summary(self, cut: int) -> int:
+        """The summary of a conversation up to a cut, behind what stands before the conversation."""
+        if cut not in self.short:
+            top = cut
+            while top != ROOT and self.old.entry(top).level == "messages":
+                top = self.old.parents[top]
+            entry = replace(self.old.entry(cut), role="user", kind=Kind.SUMMARY, name="", server="", opens_message=True)
+            number = self._segment(entry, b"summary %d" % cut)
+            self.short[cut] = self.new.child(self.to(top), number, Ends.BLOCK | Ends.MESSAGE)
+            self.fixed[self.short[cut]] = self.edit.summary
+        return self.short[cut]
 
     def below(self, cut: int, leaf: int, place: int) -> Iterator[tuple[int, int]]:
         """(old, new) of the nodes between a cut and a leaf, behind the new place of the cut."""

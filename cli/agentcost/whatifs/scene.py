@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.prompts import Prompt, Shape
 from agentcost.cache.shapes import shape_of
+from agentcost.cache.told import Told
 from agentcost.caching.run import Run
 from agentcost.measuring.levels import Ints, Levels, levels_of
 from agentcost.measuring.measure import Measured
@@ -73,7 +74,7 @@ class Lengths:
     """Lengths under one ruler: `reach` by new node; the rest by old one, over its path.
 
     `gone` are tokens no longer sent, `away` those and what stands at the end instead, `cleared` what is gone more
-    with every tool result cleared. `framing` are the tokens that any tool at all brings.
+    with every tool result cleared, or with a summary instead. `framing` are the tokens that any tool at all brings.
     """
 
     reach: list[int]
@@ -90,11 +91,11 @@ def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
     levels = levels_of(paths.new)
     lengths = [_lengths(paths, ground, levels, number) for number in range(len(ground.measured))]
     prompts = []
-    told: dict[int, Mapping[int, int]] = {}
+    told: dict[int, Told] = {}
     for row, (prompt, route) in enumerate(zip(scene.prompts, routes, strict=True)):
         number = ground.ruler[row]
         if number not in told:
-            told[number] = _told(paths, prompt.lengths, lengths[number])
+            told[number] = _told(paths, prompt.told.lengths, lengths[number])
         prompts.append(_prompt(paths, prompt, route, lengths[number], told[number], scene.policies[row]))
     return Scene(shape_of(paths.new), prompts, scene.policies)
 
@@ -124,15 +125,16 @@ def _route(paths: Paths, prompt: Prompt) -> Route:
     return Route(leaf, stable, answer[-1] if answer else stable, cut, below)
 
 
-def _prompt(
-    paths: Paths, prompt: Prompt, route: Route, lengths: Lengths, told: Mapping[int, int], policy: str
-) -> Prompt:
+def _prompt(paths: Paths, prompt: Prompt, route: Route, lengths: Lengths, told: Told, policy: str) -> Prompt:
     """A prompt on its new path."""
     end = paths.last_tool[prompt.leaf]
 
-    fewer = lengths.cleared[route.cut] + _tools_lost(paths, end, lengths)
+    summed_up = bool(paths.edit.compacted) and route.cut != ROOT
+    fewer = lengths.cleared[route.cut] - summed_up * paths.edit.summary + _tools_lost(paths, end, lengths)
 
     def place(node: int) -> int:
+        if summed_up and node not in route.below and node != ROOT and paths.old.entry(node).level == "messages":
+            return paths.short[route.cut]
         if paths.edit.tools and node != ROOT and paths.old.entry(node).level == "tools":
             return paths.tool(node, end)
         return route.below.get(node) or (paths.short.get(node) if route.cut != ROOT else None) or paths.to(node)
@@ -142,12 +144,12 @@ def _prompt(
     if route.leaf != route.stable and policy and policy_named(policy).mechanism == "endpoint":
         marks.setdefault(route.stable, "")
     known = None
-    if prompt.known:
+    if prompt.known and not (summed_up and prompt.known[0] not in route.below):
         node, tokens = prompt.known
         known = place(node), max(0, tokens - lengths.away[node] - fewer)
     return replace(
         prompt, leaf=route.leaf, total=total, reach=lengths.reach, offset=total - lengths.reach[route.leaf],
-        known=known, lengths=told, marks=tuple(marks.items()), answer=route.answer,
+        known=known, told=told, marks=tuple(marks.items()), answer=route.answer,
     )  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def _tools_lost(paths: Paths, end: int, lengths: Lengths) -> int:
     return (0 if box.new else lengths.framing) - box.search * paths.edit.search
 
 
-def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Mapping[int, int]:
+def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Told:
     """The lengths that bills told, at the new places; the first stands where two nodes became one."""
     told: dict[int, int] = {}
     ends = set(paths.toolboxes)
@@ -169,8 +171,9 @@ def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Mapping[i
             left = tokens - found.away[node] - _tools_lost(paths, end, found)
             told.setdefault(paths.to(node), left)
             if node in paths.short:
-                told.setdefault(paths.short[node], left - found.cleared[node])
-    return told
+                more = paths.edit.summary if paths.edit.compacted else 0
+                told.setdefault(paths.short[node], left - found.cleared[node] + more)
+    return Told(told).on(paths.new.parents)
 
 
 def _lengths(paths: Paths, ground: Ground, levels: Levels, ruler: int) -> Lengths:
@@ -213,7 +216,7 @@ def _lost(paths: Paths, tree: Tree, own: Ints) -> tuple[Ints, Ints, Ints]:
     """By old node: tokens no longer sent, no longer sent there, and gone beside where results are cleared."""
     gone, cleared = numpy.zeros_like(own), numpy.zeros_like(own)
     edit = paths.edit
-    if edit.dropped or edit.cap or edit.cleared:
+    if edit.dropped or edit.cap or edit.kept:
         for node in range(1, len(own)):
             if tree.segments[node] in edit.dropped:
                 gone[node] = own[node]
@@ -227,4 +230,8 @@ def _lost(paths: Paths, tree: Tree, own: Ints) -> tuple[Ints, Ints, Ints]:
         split = paths.split_at(node)
         if split:
             away[node] += int(own[node]) - round(int(own[node]) * split.kept)
+    if edit.compacted:
+        said = [node for node in range(1, len(own)) if tree.entry(node).level == "messages"]
+        cleared[:] = 0
+        cleared[said] = own[said] - away[said]
     return gone, away, cleared

@@ -87,7 +87,7 @@ def _behind(growing: Growing, side: Prompt, main: Prompt, common: int, ruler: in
     if main.marks:
         marks[node] = ttl
     return replace(
-        side, scope=main.scope, leaf=node, total=total, known=None, lengths=main.lengths, marks=tuple(marks.items()),
+        side, scope=main.scope, leaf=node, total=total, known=None, told=main.told, marks=tuple(marks.items()),
         settings=main.settings, answer=None,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from agentcost.cache.prompts import Prompt
+from agentcost.cache.told import Told
 from agentcost.lineage import Standing
 from agentcost.model import ROOT, Ends
 from agentcost.prefix import Entry, Tree
@@ -78,14 +79,14 @@ def with_union(scene: Scene, ground: Ground, standing: Sequence[Standing]) -> Se
         return Set(scene, ground)
     growing = Growing(ground)
     moving = _Moving(growing, tools_of(ground.tree, [prompt.leaf for prompt in scene.prompts]))
-    prompts, told = list(scene.prompts), {}
+    prompts, told = list(scene.prompts), dict[object, Told]()
     for row, union in wanted.items():
         prompts[row] = moving.moved(scene.prompts[row], union, ground.ruler[row])
     for row, union in wanted.items():
         key = ground.ruler[row], union, moving.above(scene.prompts[row].leaf)
         if key not in told:
             told[key] = moving.told(scene.prompts[row], union, ground.ruler[row])
-        prompts[row] = replace(prompts[row], lengths=told[key])
+        prompts[row] = replace(prompts[row], told=told[key])
     return growing.grown(scene, prompts, ground.ruler)
 
 
@@ -111,16 +112,16 @@ class _Moving:
         answer = None if prompt.answer is None else self._to(end, prompt.answer)
         return replace(prompt, leaf=leaf, total=total, known=known, marks=tuple(marks.items()), answer=answer)
 
-    def told(self, prompt: Prompt, union: Sequence[int], ruler: int) -> dict[int, int]:
+    def told(self, prompt: Prompt, union: Sequence[int], ruler: int) -> Told:
         """The lengths that bills told, at the places that what followed on the prompt's tools went to; the first of
         several stands."""
         end = self._end(self.tools.last[prompt.leaf], union)
         found: dict[int, int] = {}
-        for node, tokens in prompt.lengths.items():
+        for node, tokens in prompt.told.lengths.items():
             place = end if node == self.tools.last[prompt.leaf] else self.went.get((end, node))
             if place is not None:
                 found.setdefault(place, max(0, tokens + self._more(node, union, ruler)))
-        return found
+        return Told(found)
 
     def above(self, leaf: int) -> int:
         """What stands before the tools of a path."""
