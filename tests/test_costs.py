@@ -340,10 +340,13 @@ def test_where_a_stretch_ends_is_found_as_by_walking(record: Record, data: st.Da
         place = data.draw(st.integers(0, len(group.rows) - 1))
         request = studied.requests[group.rows[place]]
         total = int(group.kinds[place].sum())
-        end = data.draw(st.integers(0, total))
+        front = total - int(group.reach[request.node])
+        edges = [
+            front + int(group.reach[node]) + near for node in record.tree.path(request.node) for near in (-1, 0, 1)
+        ]
+        end = data.draw(st.integers(0, total) | st.sampled_from([min(max(edge, 0), total) for edge in edges]))
         paths = paths_of(group, levels, Ladder.of(levels), [place], [request.node])
         found = attributed(record.tree, paths, Stretches(numpy.array([[end]]), numpy.array([[1, 0]])))
-        front = total - int(group.reach[request.node])
         expected: dict[int, int] = {}
         for node in record.tree.path(request.node) if end > 0 and end >= front else []:
             above = record.tree.parents[node]

@@ -135,3 +135,13 @@ def test_a_bound_stands_before_the_total_and_its_averages(
 
 def test_a_log_without_days_says_whose_prices() -> None:
     assert "at the newest list prices, as the log tells no day" in printed(analysis(BILLED, started=None))
+
+
+def test_a_session_with_an_unpriced_request_costs_at_least_its_priced_ones() -> None:
+    """A request's mean leaves out what has no price; a session's is a lower bound where it holds such a request."""
+    maker = Maker()
+    for number, model in enumerate((SONNET["model"], "nobody-1")):
+        maker.send(words(f"q {number}"), usage=BILLED, started=START + number, session="s", **SONNET | {"model": model})
+    found = evaluate(maker.made(), Choices())
+    assert found.tables["requests"]["session"].n_unique() == 1
+    assert "≥$0.0045 a session, $0.0045 a request" in printed(found)

@@ -17,11 +17,12 @@ from agentcost import __version__
 from agentcost.commands.capture import CLIENTS
 from agentcost.ingest.readers import READERS
 from agentcost.main import app
+from agentcost.pricing import read_price_file
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDED = [README, ROOT / "CONTRIBUTING.md", ROOT / "docs" / "formats.md"]
+COMMANDED = [README, ROOT / "CONTRIBUTING.md", ROOT / "docs" / "formats.md", ROOT / "docs" / "prices.md"]
 """Documents whose commands exist."""
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]  # of a Typer application it is a group
@@ -32,7 +33,7 @@ SETUP = [
 ]
 
 _FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_SHOWN = re.compile(r"(?<=^```text\n\$ agentcost analyze fixtures/quickstart\.jsonl\n)[^`]*(?=^```$)", re.MULTILINE)
+_SHOWN = re.compile(r"(?<=^```text\n\$ agentcost )(?P<arguments>[^\n]*)\n(?P<output>[^`]*)(?=^```$)", re.MULTILINE)
 _LINK = re.compile(r"\]\((?P<target>[^)#\s]+)[^)]*\)")
 _MENTION = re.compile(r"`agentcost (?P<command>[a-z]\w*)")
 _ROW = re.compile(r"^\| `(?P<name>[\w-]+)` \| (?P<knowledge>\w+) \|", re.MULTILINE)
@@ -77,15 +78,26 @@ def test_setup_is_two_commands() -> None:
     assert [block.splitlines() for block in blocks(README.read_text(encoding="utf-8"), "sh setup")] == [SETUP]
 
 
-def test_output_is_the_real_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    done = run(ROOT, tmp_path, ["analyze", "fixtures/quickstart.jsonl"])
-    assert done.returncode == 0, done.stderr.decode()
-    real, text = done.stdout.decode(), README.read_text(encoding="utf-8")
-    assert not [line for line in real.splitlines() if len(line) > 80]
+def test_outputs_are_the_real_ones(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    text = README.read_text(encoding="utf-8")
+    real = {}
+    for shown in _SHOWN.finditer(text):
+        done = run(ROOT, tmp_path, shlex.split(shown["arguments"]))
+        assert done.returncode == 0, done.stderr.decode()
+        real[shown["arguments"]] = done.stdout.decode()
+    assert [arguments.split()[0] for arguments in real] == ["analyze", "reprice"]
+    assert not [line for output in real.values() for line in output.splitlines() if len(line) > 80]
     if request.config.getoption("--update-golden"):
-        text = _SHOWN.sub(lambda _: real, text)
+        text = _SHOWN.sub(lambda shown: f"{shown['arguments']}\n{real[shown['arguments']]}", text)
         README.write_text(text, encoding="utf-8", newline="\n")
-    assert _SHOWN.findall(text) == [real], "the output in README.md differs; if it should, pytest --update-golden"
+    found = {shown["arguments"]: shown["output"] for shown in _SHOWN.finditer(text)}
+    assert found == real, "an output in README.md differs; if it should, pytest --update-golden"
+
+
+def test_the_price_file_of_the_document_is_one() -> None:
+    text = (ROOT / "docs" / "prices.md").read_text(encoding="utf-8")
+    book = read_price_file("".join(blocks(text, "toml")), "docs/prices.md")
+    assert (len(book.prices), len(book.plans), len(book.billing)) == (2, 1, 1)
 
 
 @pytest.mark.parametrize("document", COMMANDED, ids=lambda path: path.name)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,24 +17,31 @@ from tests.reading import FIXTURES, ROOT_FOLDER
 from typer.testing import CliRunner
 
 from agentcost.caching.prompts import Asking
-from agentcost.costs.requests import Pricing, costs_of
+from agentcost.costs.requests import COLUMN, Pricing, costs_of
+from agentcost.datasheets.hardware import accelerator_named
+from agentcost.datasheets.models import architecture_of
 from agentcost.errors import UsageError
 from agentcost.ingest.inputs import find_sources
 from agentcost.loading.logs import Reading, load_logs
 from agentcost.main import app
 from agentcost.model import Kind, Knowledge, Usage
+from agentcost.prefill import gemm_params
 from agentcost.pricing import Price, Terms, currency_of, dollars, exact_sum, price_of, read_price_file
 from agentcost.record import Record
-from agentcost.repricing.bills import MODELS, OPEN, SAME_TEXTS, UPPER, Ask, Machine, Repricing, sent_to
+from agentcost.repricing.bills import MODELS, OPEN, SAME_TEXTS, UPPER, Ask, Repricing, sent_to
+from agentcost.repricing.machines import Machine, roofline
 from agentcost.repricing.resending import Resending, Sent, same_model
 from agentcost.repricing.tables import REPRICED, repriced
 from agentcost.results import REPRICE_TABLES
 from agentcost.study import study
-from agentcost.units import Currency, money
+from agentcost.units import Currency, shown_in
+from agentcost.units import dollars as money
+from agentcost.views.reprice import bound as view_bound
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 START = NOON.timestamp()
 QUICKSTART = str(FIXTURES / "quickstart.jsonl")
+TOOL_ADDED = FIXTURES / "gate" / "tool-added" / "head.jsonl"
 LONG = "The cache keeps what is long enough to be kept, and nothing else. " * 120
 SONNET = {"model": "claude-sonnet-4-5", "provider": "anthropic", "api": "anthropic"}
 
@@ -323,6 +331,38 @@ def test_an_own_machine_costs_its_hours() -> None:
     assert SAME_TEXTS in row["assumes"]
 
 
+@pytest.mark.parametrize(("read", "output"), [(0, 0), (8_192, 0), (8_192, 300)])
+def test_an_accelerator_at_its_peak_is_a_lower_bound(read: int, output: int) -> None:
+    """8 192 tokens of a dense 8B model are 2 FLOP for each of its weights and token, and attention on top."""
+    llama, h100 = architecture_of("llama-3.1-8b"), accelerator_named("h100-sxm")
+    tokens = numpy.zeros((1, len(COLUMN)), dtype=numpy.int64)
+    tokens[0, [COLUMN["plain"], COLUMN["read"], COLUMN["output"]]] = 8_192, read, output
+    own = roofline(llama, h100, Decimal(2)).costs(tokens)[0]
+    least = (2 * gemm_params(llama) * 8_192 + 2 * gemm_params(llama) * output) / h100.flops["bf16"] * 2 / 3600
+    assert 1 < float(own) / least < 1.5
+    assert roofline(llama, h100, Decimal(4)).costs(tokens)[0] == pytest.approx(2 * own)
+
+
+def test_a_row_that_is_a_bound_says_so() -> None:
+    machine = roofline(architecture_of("gpt-oss-120b"), accelerator_named("h100"), None)
+    found = repricing(logged(QUICKSTART))
+    row = rows(found, Ask(machine=machine))["self-hosted gpt-oss-120b"]
+    assert (row["basis"], row["policy"], row["lower_bounds"]) == ("roofline", "vllm", row["requests"])
+    assert 0 < row["cost"] == row["cost_beside"]
+    assert "h100-sxm at its peak in bf16, $2.95 an hour" in row["assumes"]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, ""), ({"lower_bounds": 1}, "≥"), ({"unpriced_requests": 1}, "≥"), ({"basis": "uncached"}, "≤"),
+        ({"basis": "uncached", "kind": "caching"}, ""), ({"basis": "uncached", "lower_bounds": 2}, "~"),
+    ],
+)  # fmt: skip
+def test_a_bound_says_which(row: dict[str, Any], expected: str) -> None:
+    assert view_bound({"lower_bounds": 0, "unpriced_requests": 0, "basis": "billed", "kind": "model"} | row) == expected
+
+
 # --- money ---------------------------------------------------------------------------------------------------------
 
 FILE = """
@@ -366,7 +406,9 @@ def test_seats_and_tokens_stand_in_rows_of_their_own() -> None:
     [("", "12.3", "$12.30"), ("EUR=0.92", "12.3", "EUR 11.32"), ("jpy = 150", "-0.5", "-JPY 75.00")],
 )
 def test_another_currency_at_the_rate_that_was_given(text: str, amount: str, expected: str) -> None:
-    assert money(Decimal(amount), currency_of(text)) == expected
+    with shown_in(currency_of(text)):
+        assert money(Decimal(amount)) == expected
+    assert money(Decimal("12.3")) == "$12.30"
 
 
 def test_the_rate_is_told() -> None:
@@ -389,6 +431,32 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, width: int = 80) -> st
     found = CliRunner().invoke(app, ["reprice", *arguments, "--no-cache"], catch_exceptions=False)
     assert found.exit_code == 0
     return found.stdout
+
+
+RATED = [
+    ("analyze", QUICKSTART), ("analyze", QUICKSTART, "--full"), ("analyze", QUICKSTART, "--by", "session"),
+    ("tools", QUICKSTART), ("turns", QUICKSTART), ("cache", QUICKSTART), ("show", QUICKSTART, "3"),
+    ("show", QUICKSTART, "9b143cdc"), ("reprice", QUICKSTART, "--month", "2026-10", "--route", "side->gpt-6-luna"),
+    ("check", QUICKSTART, "--limit", "cost_per_task<=9"), ("diff", QUICKSTART, str(TOOL_ADDED)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", RATED, ids=" ".join)
+def test_every_report_on_dollars_is_shown_in_another_currency(arguments: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*arguments, "--rate", "EUR=1000", "--no-cache"], catch_exceptions=False).stdout
+    assert "EUR " in shown
+    assert "$" not in shown
+    assert shown.endswith("Amounts: EUR at 1000 for a dollar (--rate)\n")
+
+
+@pytest.mark.parametrize("arguments", RATED[:1] + RATED[-2:], ids=" ".join)
+def test_data_stays_in_dollars_and_says_so(arguments: tuple[str, ...]) -> None:
+    rated, usual = (
+        CliRunner().invoke(app, [*arguments, *more, "--json", "--no-cache"], catch_exceptions=False)
+        for more in (("--rate", "EUR=0.92"), ())
+    )
+    assert rated.stdout == usual.stdout
+    assert "data stays in dollars" in rated.stderr
 
 
 SHOWN = {
@@ -438,7 +506,14 @@ def test_json_carries_rows_in_dollars(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "told"),
     [
         (("--model", "gpt-oss-120b"), "many hosts"),
+        (("--model", "gpt-oss-120b@nowhere"), "nowhere: no prices of this host are known; there are "),
+        (("--host", "nowhere"), "no prices of this host"),
+        (("--route", "side->gpt-oss-120b@nowhere"), "no prices of this host"),
+        (("--tier", "slow"), "write one of batch, flex, priority, fast, ultrafast, standard"),
         (("--throughput", "5"), "belong together"),
+        (("--accelerator", "h100"), "belong together"),
+        (("--self-hosted", "gpt-oss-120b", "--accelerator", "h100", "--throughput", "5"), "no --throughput"),
+        (("--self-hosted", "gpt-oss-999b", "--accelerator", "h100"), "no such model"),
         (("--throughput", "0", "--accelerator-price", "1"), "above 0"),
         (("--route", "side"), "RULE->MODEL"),
         (("--route", "sidd->gpt-4o"), "there is no rule 'sidd'"),

@@ -57,7 +57,7 @@ def test_a_rule_takes_the_requests_that_meet_all_of_it(rule: str, taken: list[in
     record = mixed()
     requests = record.ordered()
     prompts = repricing(record).resending.as_run.rebased.totals
-    found = routed(record.tree, requests, prompts, [parse_route(f"{rule}->gpt-5-mini")])
+    found = routed(record.tree, requests, [one.role for one in requests], prompts, [parse_route(f"{rule}->gpt-5-mini")])
     assert [row for row, route in enumerate(found) if route] == taken
 
 
@@ -135,10 +135,16 @@ def test_more_retries_never_cost_less(one: Decimal, other: Decimal) -> None:
 ALTERNATING = repricing(alternating())
 
 
+def test_side_calls_are_those_that_reports_show() -> None:
+    found = repricing(logged(QUICKSTART))
+    assert [found.roles.count(role) for role in ("main", "side")] == [62, 4]
+    assert table(found, "side->gpt-6-luna")[0]["routed"] == 4
+
+
 def test_several_routes_stand_alone_and_together() -> None:
     found = table(repricing(logged(QUICKSTART)), "tool-only->claude-haiku-5-5", "main->gpt-6-luna")
     assert [row["route"] for row in found][2:] == ["all of these, the first that fits"]
-    assert found[2]["routed"] == 66 - sum(request.role != "main" for request in logged(QUICKSTART).requests)
+    assert found[2]["routed"] == 62  # of 66, four are calls without tools in sessions that have them: titles
     assert all("quality is not modelled" in row["assumes"] for row in found)
 
 

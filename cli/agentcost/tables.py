@@ -10,7 +10,6 @@ import numpy
 import polars as pl
 
 from agentcost.lineage import Standing
-from agentcost.measuring.levels import Ints
 from agentcost.measuring.measure import KINDS, Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
@@ -56,7 +55,7 @@ def requests(
     return frame.with_columns(
         *columns,
         prompt=pl.when(pl.col("billed")).then(pl.col("prompt")).otherwise(pl.Series(kinds.sum(axis=1))),
-        role=pl.Series(_roles(requests, standing, kinds), dtype=pl.String),
+        role=pl.Series(roles(requests, standing, measured), dtype=pl.String),
     )
 
 
@@ -88,10 +87,13 @@ def _gap(request: Request, stand: Standing, every: Sequence[Request], assumed: f
     return round(request.started - before, 6)
 
 
-def _roles(requests: Sequence[Request], standing: Sequence[Standing], kinds: Ints) -> list[str]:
+def roles(requests: Sequence[Request], standing: Sequence[Standing], measured: Sequence[Measured]) -> list[str]:
     """A call without tools in a session (a log, where it names none) that has them is a side call: a title, a probe."""
     columns = [KINDS.index(kind) for kind in (Kind.TOOL, Kind.MCP_TOOL)]
-    has = (kinds[:, columns].sum(axis=1) > 0).tolist()
+    has = [False] * len(requests)
+    for group in measured:
+        for row, count in zip(group.rows, group.kinds[:, columns].sum(axis=1).tolist(), strict=True):
+            has[row] = count > 0
     scopes = [
         request.place.source if stand.inferred else stand.session
         for request, stand in zip(requests, standing, strict=True)

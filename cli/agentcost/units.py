@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -47,17 +50,6 @@ def three_digits(value: float) -> str:
     return f"{value:,.2f}" if size < 9.995 else f"{value:,.1f}" if size < 99.95 else f"{value:,.0f}"
 
 
-def dollars(amount: Decimal | None) -> str:
-    """`$1,234`, `$12.30`, `$0.0042`: two digits behind the point from a dollar on, below it two that count."""
-    if amount is None:
-        return UNKNOWN
-    size = abs(amount)
-    if not size:
-        return "$0"
-    digits = 0 if size >= 1000 else 2 if size >= Decimal("0.995") else max(2, 1 - size.adjusted())
-    return f"{'-' if amount < 0 else ''}${size:,.{digits}f}"
-
-
 class Currency(NamedTuple):
     """What dollars are shown in: `rate` units of `code` for a dollar, as the user gave it."""
 
@@ -65,16 +57,61 @@ class Currency(NamedTuple):
     rate: Decimal = Decimal(1)
 
     @property
+    def sign(self) -> str:
+        """What a column of amounts is headed by: `$`, `EUR`."""
+        return "$" if self.code == "USD" else self.code
+
+    @property
+    def name(self) -> str:
+        """`dollars`, `EUR`."""
+        return "dollars" if self.code == "USD" else self.code
+
+    @property
     def words(self) -> str:
         """`EUR at 0.92 for a dollar`, to stand beside amounts; "" for dollars themselves."""
         return "" if self.code == "USD" else f"{self.code} at {self.rate:f} for a dollar"
 
 
-def money(amount: Decimal | None, currency: Currency = Currency()) -> str:  # noqa: B008 — frozen
-    """Dollars in a currency: `$12.30`, `EUR 11.32`, `-EUR 0.0039`."""
-    if amount is None or currency.code == "USD":
-        return dollars(amount)
-    return dollars(amount * currency.rate).replace("$", f"{currency.code} ")
+_CURRENCY = ContextVar("currency", default=Currency())  # noqa: B039 — frozen
+
+
+def currency() -> Currency:
+    """What dollars are shown in here."""
+    return _CURRENCY.get()
+
+
+@contextmanager
+def shown_in(other: Currency) -> Iterator[None]:
+    """Dollars become text in another currency inside, as numbers round otherwise inside decimal.localcontext: the
+    amounts themselves, and all data, stay in dollars."""
+    token = _CURRENCY.set(other)
+    try:
+        yield
+    finally:
+        _CURRENCY.reset(token)
+
+
+def dollars(amount: Decimal | None, digits: int | None = None) -> str:
+    """`$1,234`, `$12.30`, `$0.0042`: two digits behind the point from a dollar on, below it two that count.
+
+    In another currency, where the report is shown in one: `EUR 11.32`, `-EUR 0.0039`.
+    """
+    if amount is None:
+        return UNKNOWN
+    own = currency()
+    sign = own.sign + " " * (own.code != "USD")
+    size = abs(amount * own.rate)
+    if digits is None:
+        if not size:
+            return f"{sign}0"
+        digits = 0 if size >= 1000 else 2 if size >= Decimal("0.995") else max(2, 1 - size.adjusted())
+    return f"{'-' if amount < 0 else ''}{sign}{size:,.{digits}f}"
+
+
+def finer_dollars(amount: Decimal) -> str:
+    """Dollars that are held against a limit: below a dollar three digits that count, `$0.0199`."""
+    size = abs(amount * currency().rate)
+    return dollars(amount, 2 if size >= 1 or not size else max(2, 2 - size.adjusted()))
 
 
 def percent(part: float | None, whole: float = 1.0, digits: int = 1) -> str:

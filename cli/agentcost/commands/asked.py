@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentcost.ingest.inputs import Inputs
     from agentcost.loading.logs import Reading
     from agentcost.model import Segment
+    from agentcost.units import Currency
 
 
 BILLINGS = ("api", "seat", "credits")
@@ -57,6 +58,7 @@ class Asked(msgspec.Struct, frozen=True):
     price_file: str = ""
     price_date: str = ""
     billing: str = ""
+    rate: str = ""
     form: str = "text"
     output: str = ""
     table: str = ""
@@ -65,6 +67,17 @@ class Asked(msgspec.Struct, frozen=True):
     def data(self) -> bool:
         """Whether tables leave, in place of a report that is drawn."""
         return bool(self.output or self.table or self.form != "text")
+
+    def currency(self, *, data: bool = False) -> Currency:
+        """What dollars are shown in: data stays in dollars, and says so. UsageError for what is no rate."""
+        from agentcost.pricing import currency_of  # noqa: PLC0415 — heavy
+        from agentcost.units import Currency  # noqa: PLC0415 — heavy
+
+        found = currency_of(self.rate)
+        if not self.rate or not (data or self.data):
+            return found
+        sys.stderr.write(f"agentcost: --rate {self.rate}: data stays in dollars; a rate is for reports that are read\n")
+        return Currency()
 
     def choices(self) -> Choices:
         """What is evaluated. UsageError where an option cannot be understood."""

@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from agentcost.commands import options
 from agentcost.commands.asked import Asked
 from agentcost.commands.diff import Outputs, Places
-from agentcost.commands.outputs import FORMATS, write_out
+from agentcost.commands.outputs import FORMATS, Forms, currency_for, write_out
 from agentcost.commands.reading import text_of
 from agentcost.errors import AgentcostError, UsageError
+from agentcost.units import shown_in
 
 if TYPE_CHECKING:
     from agentcost.gate.baseline import Baseline
+    from agentcost.gate.verdicts import Judgement
     from agentcost.judging.budget import Budget, Limit
 
 OVER = 3
@@ -40,7 +42,7 @@ Model = Annotated[
 CheckFormat = Annotated[str, options.choice("--format", *FORMATS, says=options.PRINTED)]
 
 
-@options.composed(asked=options.only("logs", *options.RUN, *options.COST))
+@options.composed(asked=options.only("logs", *options.RUN, "rate", *options.COST))
 def check(
     budget: BudgetFile = "",
     baseline: BaselineFile = "",
@@ -57,35 +59,39 @@ def check(
     """The gate: a log, or a captured prefix, against the limits of a budget."""
     from agentcost.commands.summed import run_of  # noqa: PLC0415 — heavy
     from agentcost.gate.verdicts import Judgement  # noqa: PLC0415 — heavy
-    from agentcost.judging.comments import judged_github, judged_json, judged_junit, judged_markdown  # noqa: PLC0415 — heavy
     from agentcost.judging.verdict import judge  # noqa: PLC0415 — heavy
-    from agentcost.views.check import check as view  # noqa: PLC0415 — heavy
 
+    form = "json" if json else format_
+    currency = currency_for(form, output or (), asked)
     limits = budget_of(budget, tuple(limit or ()))
     name = baseline or (limits.baseline if limits else "")
     own, wanted = model or (limits.model if limits else ""), limits.wanted if limits else ()
     kept = run_of([name], asked, own, quiet=quiet) if name else None
     run = run_of(asked.logs, asked, own, quiet=quiet)
     before = kept.summed(wanted=wanted) if kept else None
-    head = run.summed(before, wanted)
+    with shown_in(currency):
+        head = run.summed(before, wanted)
     if limits is None:
         _start(head)
         return
-    found = Judgement(limits.name, asked.logs or ("-",), head.requests, head.static, judge(limits, head, before))
-    write_out(
-        "json" if json else format_,
-        output or (),
-        {
-            "text": lambda width: view(found, width),
-            "json": lambda: judged_json(found),
-            "md": lambda: judged_markdown(found).encode(),
-            "github": lambda: judged_github(found, places=show_paths).encode(),
-            "junit": lambda: judged_junit(found).encode(),
-        },
-        [log for log in asked.logs if log != "-"],
-    )
+    with shown_in(currency):
+        found = Judgement(limits.name, asked.logs or ("-",), head.requests, head.static, judge(limits, head, before))
+        write_out(form, output or (), _forms(found, places=show_paths), [log for log in asked.logs if log != "-"])
     if found.failed:
         sys.exit(OVER)
+
+
+def _forms(found: Judgement, *, places: bool) -> Forms:
+    from agentcost.judging.comments import judged_github, judged_json, judged_junit, judged_markdown  # noqa: PLC0415 — heavy
+    from agentcost.views.check import check as view  # noqa: PLC0415 — heavy
+
+    return {
+        "text": lambda width: view(found, width),
+        "json": lambda: judged_json(found),
+        "md": lambda: judged_markdown(found).encode(),
+        "github": lambda: judged_github(found, places=places).encode(),
+        "junit": lambda: judged_junit(found).encode(),
+    }
 
 
 def _start(head: Baseline) -> None:

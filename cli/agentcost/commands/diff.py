@@ -9,8 +9,9 @@ import typer
 
 from agentcost.commands import options
 from agentcost.commands.asked import Asked
-from agentcost.commands.outputs import FORMATS, write_out
+from agentcost.commands.outputs import FORMATS, Forms, currency_for, write_out
 from agentcost.errors import UsageError
+from agentcost.units import shown_in
 
 Base = Annotated[str, typer.Argument(metavar="BASE", help="A log, a folder, a saved record or a baseline.")]
 Head = Annotated[str, typer.Argument(metavar="HEAD", help="The same, after the change.")]
@@ -29,7 +30,7 @@ Outputs = Annotated[
 Places = Annotated[bool, typer.Option("--show-paths", help="With --format github: paths and lines too.")]
 
 
-@options.composed(asked=options.only(*options.RUN, *options.COST))
+@options.composed(asked=options.only(*options.RUN, "rate", *options.COST))
 def diff(
     base: Base,
     head: Head,
@@ -52,21 +53,20 @@ def diff(
     if base == head == "-":
         raise UsageError("diff - -: one of both can come from a pipe")
     least = options.share("--threshold", threshold)
+    form = "json" if json else format_
+    currency = currency_for(form, output or (), asked)
     runs = [run_of([name], asked, quiet=quiet) for name in (base, head)]
     before = runs[0].summed()
     after = runs[1].summed(before)
     names = base, head
     found = difference(before, after, names)
     turned = difference(before, after, names, reverse=True) if reverse else None
-    write_out(
-        "json" if json else format_,
-        output or (),
-        {
-            "text": lambda width: view(found, width, turned),
-            "json": lambda: difference_json(found, turned),
-            "md": lambda: difference_markdown(found, least).encode(),
-            "github": lambda: difference_github(found, places=show_paths, least=least).encode(),
-        },
-        [log for log in names if log != "-"],
-    )
+    forms: Forms = {
+        "text": lambda width: view(found, width, turned),
+        "json": lambda: difference_json(found, turned),
+        "md": lambda: difference_markdown(found, least).encode(),
+        "github": lambda: difference_github(found, places=show_paths, least=least).encode(),
+    }
+    with shown_in(currency):
+        write_out(form, output or (), forms, [log for log in names if log != "-"])
     sys.stdout.flush()

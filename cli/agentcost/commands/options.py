@@ -148,6 +148,9 @@ def asked(
         str,
         typer.Option("--billing", metavar="api|seat|credits", help="How requests were paid for, where no log tells."),
     ] = "",
+    rate: Annotated[
+        str, typer.Option("--rate", metavar="EUR=0.92", help="Show dollars in another currency, at this rate.")
+    ] = "",
     format_: Annotated[str, choice("--format", "text", "json", "jsonl", "csv", "md", says=PRINTED)] = "text",
     json: Json = False,
     output: Annotated[
@@ -169,7 +172,7 @@ def asked(
         label=tuple(label or ()), since=since, until=until, tz=tz, where=tuple(where or ()), by=by, top=top, sort=sort,
         assume_gap=assume_gap, counter=counter, tokenizer=tuple(tokenizer or ()), cache=not no_cache, jobs=jobs,
         strict=strict, policy=policy, scope_by=scope_by, hit_rate=hit_rate, price_file=price_file,
-        price_date=price_date, billing=billing, form="json" if json else format_, output=output, table=table,
+        price_date=price_date, billing=billing, rate=rate, form="json" if json else format_, output=output, table=table,
     )  # fmt: skip
 
 

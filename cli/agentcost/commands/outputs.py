@@ -5,16 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from agentcost.commands.asked import Asked
 from agentcost.commands.reading import refuse_to_overwrite, write
-from agentcost.commands.report import draw, width
+from agentcost.commands.report import draw, width, with_rate
 from agentcost.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from agentcost.units import Currency
 
 FORMATS = ("text", "json", "md", "github", "junit")
 SUFFIXES = {".json": "json", ".md": "md", ".xml": "junit", ".txt": "text"}
 
-Forms = Mapping[str, Callable[..., object]]
+Forms = Mapping[str, Callable[..., Any]]
 """By form: bytes, and for `text` a view at a width."""
+
+
+def currency_for(form: str, files: Sequence[str], asked: Asked) -> Currency:
+    """What dollars are shown in; a report for machines, and what is written beside it, is in dollars."""
+    forms = [form, *(SUFFIXES.get(Path(file).suffix.lower(), "") for file in files)]
+    return asked.currency(data=any(one in ("json", "junit") for one in forms))
 
 
 def write_out(form: str, files: Sequence[str], forms: Forms, logs: Sequence[str]) -> None:
@@ -30,7 +43,7 @@ def write_out(form: str, files: Sequence[str], forms: Forms, logs: Sequence[str]
         write("-o", file, content)
     if form == "text":
         view = forms["text"](width())
-        draw(view)  # type: ignore[arg-type]
+        draw(view)
         return
     content = forms[form]()
     assert isinstance(content, bytes)
@@ -38,12 +51,13 @@ def write_out(form: str, files: Sequence[str], forms: Forms, logs: Sequence[str]
     sys.stdout.buffer.flush()
 
 
-def _drawn(view: Callable[..., object]) -> bytes:
+def _drawn(view: Callable[..., RenderableType]) -> bytes:
     """A view as text of 80 columns."""
     from io import StringIO  # noqa: PLC0415
 
     from rich.console import Console  # noqa: PLC0415 — heavy
 
     file = StringIO()
-    Console(file=file, width=80, no_color=True, highlight=False, emoji=False, markup=False).print(view(80))
+    console = Console(file=file, width=80, no_color=True, highlight=False, emoji=False, markup=False)
+    console.print(with_rate(view(80), 80))
     return file.getvalue().encode()

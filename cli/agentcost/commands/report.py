@@ -15,6 +15,7 @@ from agentcost.commands import options
 from agentcost.commands.asked import Asked
 from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite, warn
 from agentcost.errors import UsageError
+from agentcost.units import currency, shown_in
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -51,7 +52,7 @@ def command(name: str) -> Callable[..., None]:
     @options.composed(
         asked=options.only(
             "logs", *options.READING, *options.SELECTION, "by", "top", "sort", "assume_gap", *options.SIMULATION,
-            "hit_rate", *options.PRICES, *options.COUNTING, *options.COST, *options.DATA,
+            "hit_rate", *options.PRICES, "rate", *options.COUNTING, *options.COST, *options.DATA,
         )
     )  # fmt: skip
     def report(
@@ -68,6 +69,7 @@ def command(name: str) -> Callable[..., None]:
 
         asked = replace(asked, sort=checked_sort(asked.sort, name, asked.by, full), every_policy=name == "cache")
         quiet = quiet or (not asked.data and sys.stdout.isatty())  # the report's last lines say what was skipped
+        own = asked.currency()
         _check_texts(name, asked, include_text=include_text)
         billed = bills(name, against or ())
         analysis, study = studied(asked, quiet=quiet, save=save)
@@ -84,7 +86,8 @@ def command(name: str) -> Callable[..., None]:
             deliver(analysis, name, asked, [log.name for log in logs])
             return
         add_excerpts(name, study, analysis, asked, show_text=show_text)
-        draw(view_of(name, analysis, full=full, limit=asked.top))
+        with shown_in(own):
+            draw(view_of(name, analysis, full=full, limit=asked.top))
 
     return report
 
@@ -203,10 +206,21 @@ def width() -> int:
 
 
 def draw(view: RenderableType) -> None:
-    """Print a view. Colour follows the terminal and NO_COLOR."""
+    """Print a view, and the rate of another currency. Colour follows the terminal and NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415 — heavy
 
-    Console(width=width(), soft_wrap=False, highlight=False, emoji=False, markup=False).print(view)
+    Console(width=width(), soft_wrap=False, highlight=False, emoji=False, markup=False).print(with_rate(view, width()))
+
+
+def with_rate(view: RenderableType, columns: int) -> RenderableType:
+    """A view, and below it the rate of the currency that it is shown in."""
+    if not currency().words:
+        return view
+    from rich.console import Group  # noqa: PLC0415 — heavy
+
+    from agentcost.views.layout import quiet  # noqa: PLC0415 — heavy
+
+    return Group(view, quiet(f"Amounts: {currency().words} (--rate)", columns))
 
 
 def deliver(analysis: Analysis, kind: str, asked: Asked, logs: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from agentcost.commands import options
 from agentcost.commands.asked import Asked
 from agentcost.commands.report import deliver, draw, studied, width
 from agentcost.errors import UsageError
+from agentcost.units import shown_in
 
 if TYPE_CHECKING:
     from polars import DataFrame, Expr
@@ -37,6 +38,7 @@ Wanted = Annotated[
         "tz",
         *options.SIMULATION,
         *options.PRICES,
+        "rate",
         *options.COUNTING,
         "no_cache",
         *options.DATA,
@@ -54,11 +56,13 @@ def show(
         raise UsageError(
             f"show needs a log and an id; is {wanted} the log? Its sessions: agentcost analyze {wanted} --by session"
         )
+    currency = asked.currency()
     analysis, study = studied(asked, quiet=True, save="")
     found, whole = matching(analysis.tables["requests"].with_row_index("index"), wanted)
     one = _one(study, found, asked, text=show_text or include_text) if len(found) == 1 else None
     if not asked.data:
-        _draw(analysis, found, wanted, one, whole=whole)
+        with shown_in(currency):
+            _draw(analysis, found, wanted, one, whole=whole)
         return
     if one is None and not whole:
         raise UsageError(f"{len(found)} requests match {wanted}; name one of them (N, an id, FILE:LINE, SESSION/N)")

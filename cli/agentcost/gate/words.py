@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from agentcost.gate.verdicts import STAGES, Cause, Difference, Judgement, Pair, Verdict
-from agentcost.units import UNKNOWN, dollars, exact, percent, plural, rounded, tokens
+from agentcost.units import UNKNOWN, currency, dollars, exact, percent, plural, rounded, tokens
 
 SMALL = Decimal("0.01")
 """A change of a request's tokens or dollars below this share has not moved."""
@@ -125,8 +125,8 @@ def both(pair: Pair) -> tuple[str, str]:
     if pair.unit != "dollars" or pair.base is None or pair.head is None or pair.base == pair.head:
         return shown(pair.base, pair.unit), shown(pair.head, pair.unit)
     usual = max(_places(dollars(pair.base)), _places(dollars(pair.head)))
-    digits = max(usual, min(_MOST_DIGITS, 1 - abs(pair.head - pair.base).adjusted()))
-    return f"${pair.base:,.{digits}f}", f"${pair.head:,.{digits}f}"
+    digits = max(usual, min(_MOST_DIGITS, 1 - abs((pair.head - pair.base) * currency().rate).adjusted()))
+    return dollars(pair.base, digits), dollars(pair.head, digits)
 
 
 _MOST_DIGITS = 8

@@ -28,6 +28,7 @@ import msgspec
 
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.gate.metrics import AS_RUN, CAUSES, METRICS
+from agentcost.units import finer_dollars
 
 Level = Literal["warn", "fail"]
 BOUNDS = ("max", "min", "increase", "decrease", "percent")
@@ -233,9 +234,7 @@ def read_limit(text: str) -> Limit:
 def shown(value: Decimal, unit: str) -> str:
     """A figure in its unit: `12,480 tokens`, `$2.50`, `71.3%`, `1.20 GiB`."""
     if unit == "dollars":
-        size = abs(value)
-        digits = 2 if size >= 1 or not size else max(2, 2 - size.adjusted())
-        return f"{'-' if value < 0 else ''}${size:,.{digits}f}"
+        return finer_dollars(value)
     if unit == "share":
         return f"{_plain(value * 100, 1)}%"
     if unit == "percent":

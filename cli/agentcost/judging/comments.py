@@ -30,7 +30,7 @@ from agentcost.gate.words import (
     verdict,
 )
 from agentcost.results import SCHEMA_VERSION
-from agentcost.units import printable
+from agentcost.units import currency, printable
 
 MARKER = "<!-- agentcost {kind} -->"
 """What a comment begins with, so that CI finds its own to change it."""
@@ -99,7 +99,7 @@ def difference_markdown(difference: Difference, least: Decimal = SMALL) -> str:
             for change in difference.changes[:ROWS]
         ]
         lines += [*_table(("part", "", "base", "head"), rows), *_left(len(difference.changes)), "", "</details>"]
-    lines += [f"<sub>{_text(note)}</sub>" for note in difference.notes]
+    lines += [f"<sub>{_text(note)}</sub>" for note in (*difference.notes, *_rate())]
     return _short(lines)
 
 
@@ -121,7 +121,13 @@ def judged_markdown(judgement: Judgement) -> str:
     rows = [(one.status, _text(one.limit), _text(one.message), _text(one.public)) for one in broken[:ROWS]]
     lines += _table(("", "limit", "what", "because of"), rows)
     lines += _left(len(broken))
+    lines += [f"<sub>{note}</sub>" for note in _rate()]
     return _short(lines)
+
+
+def _rate() -> tuple[str, ...]:
+    """What amounts are shown in, where that is not dollars."""
+    return (f"Amounts: {currency().words}",) if currency().words else ()
 
 
 def _left(count: int) -> list[str]:
@@ -155,7 +161,9 @@ def _short(lines: Sequence[str]) -> str:
 def judged_github(judgement: Judgement, *, places: bool) -> str:
     """An annotation for each limit that is broken, and one that sums up; `places` adds files and lines."""
     lines = [_annotation(one, places=places) for one in judgement.verdicts if one.status in ("fail", "warn")]
-    lines.append(f"::notice title=agentcost check::{_message(verdict(judgement, public=not places))}")
+    lines.append(
+        f"::notice title=agentcost check::{_message('; '.join((verdict(judgement, public=not places), *_rate())))}"
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -170,7 +178,7 @@ def difference_github(difference: Difference, *, places: bool, least: Decimal = 
     """A warning with what a change did to cost; a notice where nothing moved."""
     if not moved(difference, least):
         return f"::notice title=agentcost diff::Nothing moved by more than {float(least):.0%}\n"
-    told = f"{headline(difference, public=not places)}; {sizes(difference)}"
+    told = "; ".join((headline(difference, public=not places), sizes(difference), *_rate()))
     grew = (difference.cost if difference.cost is not None else difference.tokens) > 0
     return f"::{'warning' if grew else 'notice'} title=agentcost diff::{_message(told)}\n"
 

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -219,6 +219,8 @@ def _negotiated(reading: _Reading, number: int, table: Table) -> Negotiated:
     found = _converted(reading, "prices", number, whole, Negotiated)
     if found.factor is not None and not (found.factor.is_finite() and found.factor >= 0):
         raise reading.fault(f"must not be negative: {found.factor}", "prices", number, "factor")
+    if found.begins and found.until and found.until <= found.begins:
+        raise reading.fault(f"not after from, {found.begins}: it would never hold", "prices", number, "until")
     return found
 
 
@@ -239,6 +241,8 @@ def _plan(reading: _Reading, number: int, table: Table) -> Plan:
 def _payer(reading: _Reading, number: int, table: Table) -> Payer:
     if "as" not in table:
         raise reading.fault("absent; api, seat or credits", "billing", number, "as")
+    if table["as"] not in get_args(Billing):
+        raise reading.fault(f"no such way: {table['as']}; write api, seat or credits", "billing", number, "as")
     globs = [(key, value) for key, value in table.items() if key in _FIELDS]
     for key, value in globs:
         if not isinstance(value, str):
@@ -272,6 +276,7 @@ def _converted(reading: _Reading, table: str, number: int, value: Table, kind: t
         keys = re.findall(r"\.(\w+)", path) + re.findall(r"^(\w+) must", what)
         back = {new: old for old, new in _MOVED.items()}
         key = "over" if "over" in keys else next((key for key in reversed(keys) if key not in ("numbers", "globs")), "")
+        what = what.removeprefix(f"{key} ")
         raise reading.fault(what[:1].lower() + what[1:], table, number, back.get(key, key)) from error
 
 

@@ -131,3 +131,14 @@ def references(model: str) -> tuple[str, ...]:
     undated = re.sub(r"-20\d\d[-.]?[01]\d[-.]?[0-3]\d$", "", bare)
     found = [name, short, re.sub(r":[a-z]+$", "", name), re.sub(r":[a-z]+$", "", short), bare, undated]
     return tuple(dict.fromkeys(found))
+
+
+def in_tier(terms: Terms, tier: str) -> Terms:
+    """The terms in a tier or at a speed; "standard" in none, "" as they are."""
+    if not tier:
+        return terms
+    if tier == "standard":
+        return replace(terms, tier="", speed="")
+    if tier == "fast" and terms.host != "openai":
+        return replace(terms, tier="", speed=tier)
+    return replace(terms, tier=tier, speed="")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import cached_property
 
 import msgspec
@@ -33,11 +32,15 @@ from agentcost.pricing import (
     units_of,
 )
 from agentcost.pricing.amounts import INPUT
-from agentcost.pricing.terms import maker_of
+from agentcost.pricing.terms import in_tier, maker_of
+from agentcost.repricing.machines import ENGINE, Machine, Roofline
 from agentcost.repricing.resending import Outcome, Resending, Sent, same_model
+from agentcost.tables import roles
 
 TIERS = ("batch", "flex", "priority", "fast")
 """Tiers and speeds that are tried where none is named."""
+
+OTHERS = ("ultrafast", "standard")  # what else may be asked for
 
 MODELS = (
     "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "gpt-6.1-sol", "gpt-6-luna", "gemini-3.8-flash",
@@ -57,20 +60,7 @@ REPLAYED = "caches replayed under the rules of the host"
 BATCH = "batches answer within a day: no agent can wait for that turn by turn"
 UPPER = "no cache rules are known there: all input as plain, an upper bound"
 SHARES = "the log has lengths only: cached in the shares of the bill"
-IDLE = "never idle, and cached tokens pass as slowly as all others: agentcost kv has caches and prefill"
 MARKED = "breakpoints where harnesses put them"
-
-
-class Machine(msgspec.Struct, frozen=True):
-    """A machine of one's own: dollars an hour, and the tokens a second that pass through it."""
-
-    price: Decimal
-    throughput: Decimal
-
-    @property
-    def words(self) -> str:
-        """`$2.5 an hour, 3,000 tokens a second`."""
-        return f"${self.price:,f} an hour, {self.throughput:,f} tokens a second"
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -80,7 +70,13 @@ class Ask(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    machine: Machine | None = None
+    machine: Machine | Roofline | None = None
+
+    @property
+    def targets(self) -> list[Sent]:
+        """Where requests are sent, the hosts of the log's own models included."""
+        models = [sent_to(model, host) for model in self.models for host in self.hosts or ("",)]
+        return models or [Sent(Terms(host, "").host, "") for host in self.hosts]
 
     @property
     def named(self) -> bool:
@@ -131,6 +127,12 @@ class Repricing(msgspec.Struct, dict=True):
     @cached_property
     def requests(self) -> Sequence[Request]:
         return self.resending.studied.requests
+
+    @cached_property
+    def roles(self) -> list[str]:
+        """What every request is for, as reports show it: main, side, subagent."""
+        studied = self.resending.studied
+        return roles(studied.requests, studied.standing, studied.measured)
 
     @cached_property
     def terms(self) -> list[Terms]:
@@ -247,31 +249,21 @@ class Repricing(msgspec.Struct, dict=True):
         bill = self.bill(outcome, terms, tier)
         return Offer(label, kind, bill, outcome, self.simulated, _most(outcome.basis), sent, tier, tuple(told))
 
-    def self_hosted(self, machine: Machine) -> Offer:
-        """All tokens, cached or not, through one's own machine, which is never idle."""
-        tokens = self.as_run.tokens
+    def self_hosted(self, machine: Machine | Roofline) -> Offer:
+        """Everything on a machine of one's own: as it was run, or a model of its own with an engine's cache."""
+        outcome = self.resending.send([Sent(ENGINE, machine.model)] * len(self.requests)) if machine.model else None
+        tokens = tokens_of(outcome.usages, self.terms) if outcome else self.as_run.tokens
         own = numpy.zeros(tokens.shape, dtype=object)
-        each = machine.price / (machine.throughput * 3600)
-        whole = tokens[:, : COLUMN["searches"]].sum(axis=1).tolist()
-        own[:, COLUMN["requests"]] = [int((count * each).scaleb(FEMTO).to_integral_value()) for count in whole]
-        bill = Bill(self.as_run.quoted, tokens, own, [""] * len(whole), "given by --accelerator-price and --throughput")
-        told = (machine.words, IDLE, SAME_TEXTS)
-        return Offer("self-hosted", "self-hosted", bill, None, self.as_run, "given", None, "", told)
+        own[:, COLUMN["requests"]] = [int(cost.scaleb(FEMTO).to_integral_value()) for cost in machine.costs(tokens)]
+        bill = Bill(self.as_run.quoted, tokens, own, [""] * len(tokens), machine.source)
+        label = " ".join(filter(None, ("self-hosted", machine.model)))
+        against = self.simulated if outcome else self.as_run
+        told = (*machine.assumes, SAME_TEXTS)
+        return Offer(label, "self-hosted", bill, outcome, against, machine.basis, None, "", told)
 
     def _stays(self, row: int, sent: Sent) -> bool:
         own = self.terms[row]
         return own.host == sent.host and same_model(own.model, sent.model)
-
-
-def in_tier(terms: Terms, tier: str) -> Terms:
-    """The terms in a tier or at a speed; "standard" in none, "" as they are."""
-    if not tier:
-        return terms
-    if tier == "standard":
-        return replace(terms, tier="", speed="")
-    if tier == "fast" and terms.host != "openai":
-        return replace(terms, tier="", speed=tier)
-    return replace(terms, tier=tier, speed="")
 
 
 def sent_to(name: str, host: str = "") -> Sent:
@@ -279,7 +271,7 @@ def sent_to(name: str, host: str = "") -> Sent:
     model, _, own = name.partition("@")
     found = host or own or maker_of(model)
     if not found:
-        raise UsageError(f"{model}: many hosts serve it; name one, as {model}@groq (`agentcost prices` lists hosts)")
+        raise UsageError(f"{model}: its maker is not known, or many hosts serve it; name one, as {model}@groq")
     return Sent(Terms(found, "").host, model)
 
 

@@ -28,6 +28,7 @@ from agentcost.prefix import Tree
 from agentcost.pricing import FEMTO, Terms, dollars
 from agentcost.repricing.bills import Bill, Repricing, sent_to
 from agentcost.repricing.resending import Outcome, Sent, same_model
+from agentcost.repricing.tables import tokens_factor
 
 RULES = "side, subagent, main, tool-only, <20k, model=GLOB, joined by &"
 
@@ -63,20 +64,20 @@ def _under(condition: str) -> int | None:
 
 
 def routed(
-    tree: Tree, requests: Sequence[Request], prompts: Sequence[int], routes: Sequence[Route]
+    tree: Tree, requests: Sequence[Request], roles: Sequence[str], prompts: Sequence[int], routes: Sequence[Route]
 ) -> list[Route | None]:
-    """The first route whose conditions a request meets; `prompts` are its tokens."""
+    """The first route whose conditions a request meets; `roles` are those that reports show, `prompts` tokens."""
     found: list[Route | None] = []
-    for request, prompt in zip(requests, prompts, strict=True):
-        met = _conditions(tree, request, prompt)
+    for request, role, prompt in zip(requests, roles, prompts, strict=True):
+        met = _conditions(tree, request, role, prompt)
         found.append(next((route for route in routes if all(map(met, route.conditions))), None))
     return found
 
 
-def _conditions(tree: Tree, request: Request, prompt: int) -> Callable[[str], bool]:
+def _conditions(tree: Tree, request: Request, role: str, prompt: int) -> Callable[[str], bool]:
     def met(condition: str) -> bool:
         if condition in _ROLES:
-            return request.role == condition
+            return role == condition
         if condition == "tool-only":
             return _only_calls(tree, request)
         if condition.startswith("model="):
@@ -137,7 +138,8 @@ class _Way:
         self.repricing, self.retries = repricing, retries
         resending, requests = repricing.resending, repricing.requests
         prompts = resending.as_run.rebased.totals
-        found = routed(resending.studied.record.tree, requests, prompts, asked)
+        studied = resending.studied
+        found = routed(studied.record.tree, requests, repricing.roles, prompts, asked)
         self.goes = [route is not None for route in found]
         self.outcome: Outcome = resending.send([route.sent if route else None for route in found])
         terms = [
@@ -159,17 +161,15 @@ class _Way:
         cost, then = bill.total(both) + retry, before.total(both)
         reasons = sorted({bill.reasons[row] or before.reasons[row] for row in rows if row not in set(both)})
         lineages, split = self._split(rows)
-        rebased = self.outcome.rebased
-        own = self.repricing.resending.as_run.rebased
         moved = [row for row in rows if self.goes[row]]
-        whole = sum(own.totals[row] for row in moved)
+        factor, band = tokens_factor(self.repricing, self.outcome, moved)
         told = [QUALITY, SPLIT] + [RETRIED] * bool(self.retries)
         return (
             len(rows), len(moved), lineages, split, len(rows) - len(both), "; ".join(reasons),
             dollars(cost) if both else None, dollars(then) if both else None, cost / then - 1 if then else None,
             dollars(before.total(away)), dollars(bill.total(away) + retry), dollars(before.total(stays)),
             dollars(bill.total(stays)), self.retries.quantize(Decimal(1).scaleb(-FEMTO)), dollars(retry),
-            rebased.band(moved), sum(rebased.totals[row] for row in moved) / whole if whole else None,
+            band, factor,
             "; ".join(told),
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from agentcost.costs.tables import MONEY
 from agentcost.pricing import BESIDE, dollars, exact_sum
 from agentcost.pricing.published import find
 from agentcost.repricing.bills import Bill, Offer, Repricing
-from agentcost.repricing.resending import Sent
+from agentcost.repricing.resending import Outcome, Sent
 
 REPRICED: dict[str, pl.DataType] = {
     "what": pl.String(), "kind": pl.String(), "billing": pl.String(), "provider": pl.String(), "model": pl.String(),
@@ -57,21 +57,29 @@ def _row(repricing: Repricing, offer: Offer, way: str, rows: Sequence[int]) -> t
     tokens = {name: int(bill.tokens[list(rows)][:, columns].sum()) for name, columns in parts.items()}
     reasons = Counter(bill.reasons[row] for row in rows if bill.reasons[row])
     outcome, sent = offer.outcome, offer.sent
-    factor = band = None
-    if outcome:
-        before = sum(repricing.resending.as_run.rebased.totals[row] for row in rows)
-        factor = sum(outcome.rebased.totals[row] for row in rows) / before if before else None
-        band = outcome.rebased.band(rows)
+    factor, band = tokens_factor(repricing, outcome, rows) if outcome else (None, None)
     policies = Counter(outcome.policies[row] for row in rows if outcome.policies[row]) if outcome else Counter()
     return (
         offer.label, offer.kind, way, sent.host if sent else "", sent.model if sent else "", offer.tier, len(rows),
-        len(rows) - len(priced), "; ".join(sorted(reasons)), sum(repricing.costs.bounded[row] for row in rows),
+        len(rows) - len(priced), "; ".join(sorted(reasons)), _bounded(repricing, offer, rows),
         tokens["read"], tokens["write"], tokens["plain"], tokens["output"],
         dollars(sum(filter(None, costs))) if priced else None, *(_dollars(cost) for cost in costs),
         dollars(then) if both else None, whole / then - 1 if both and then else None, band, factor, offer.basis,
         ", ".join(sorted(policies)), _too_long(sent, bill, rows), "; ".join(_sources(bill, priced)),
         "; ".join(offer.assumes),
     )  # fmt: skip
+
+
+def tokens_factor(repricing: Repricing, outcome: Outcome, rows: Sequence[int]) -> tuple[float | None, float]:
+    """Tokens of some requests for each of the log's own, and the relative error."""
+    before = sum(repricing.resending.as_run.rebased.totals[row] for row in rows)
+    whole = sum(outcome.rebased.totals[row] for row in rows)
+    return whole / before if before else None, outcome.rebased.band(rows)
+
+
+def _bounded(repricing: Repricing, offer: Offer, rows: Sequence[int]) -> int:
+    """Requests whose cost is a lower bound: output that is not fully known, hours that are no more than a bound."""
+    return len(rows) if offer.basis == "roofline" else sum(repricing.costs.bounded[row] for row in rows)
 
 
 def _comparable(repricing: Repricing, offer: Offer, row: int) -> bool:

@@ -16,6 +16,7 @@ from agentcost.measuring.measure import KINDS
 from agentcost.model import Kind, Knowledge
 from agentcost.results import KIND_COLUMNS, THRESHOLDS, Analysis, simulated
 from agentcost.study import Study
+from agentcost.units import finer_dollars
 
 TOOLS = tuple(KIND_COLUMNS[kind] for kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL))
 _FIXED = (Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY, Kind.HIDDEN, Kind.OVERHEAD)
@@ -212,9 +213,7 @@ def _costs(requests: pl.DataFrame) -> Iterator[Figure]:
         top = own.sort("cost", "source", "line", descending=[True, False, False])
         if groups is not None:
             top = top.filter(top[key] == groups[key][0])
-        told = (
-            f"the dearest {key or 'request'}, ${float(groups['cost'][0] if groups is not None else top['cost'][0]):.4g}"
-        )
+        told = f"the dearest {key or 'request'}, {finer_dollars((top if groups is None else groups)['cost'][0])}"
         left = len(requests) - len(priced)
         basis = ", ".join(sorted({word for word in priced["cost_basis"].to_list() if word}))
         basis += ", a lower bound" if own["cost_is_lower_bound"].any() else ""

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, tokens
+from agentcost.units import NONE, UNKNOWN, currency, dollars, exact, percent, plural, tokens
 from agentcost.views.figures import total
 from agentcost.views.layout import Column, Table, filled, plain, quiet, title
 
@@ -129,7 +129,7 @@ def _table(shown: DataFrame, rows: DataFrame, width: int) -> RenderableType:
             Column("requests", _exact(shown, "logged_requests"), 4, ends=exact(total(rows, "logged_requests"))),
             Column("output billed", _counts(shown, "billed_output", "only logged"), 2),
             Column("logged", _counts(shown, "logged_output", "only billed"), 2),
-            Column("$ billed", _dollars(shown, "billed_cost", "billed_gross"), 3),
+            Column(f"{currency().sign} billed", _dollars(shown, "billed_cost", "billed_gross"), 3),
             Column("logged", _dollars(shown, "logged_cost"), 3),
         ),
         width,

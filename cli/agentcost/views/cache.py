@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import HIT_RATES, Analysis, simulated
-from agentcost.units import UNKNOWN, dollars, exact, percent, plural, tail, tokens
+from agentcost.units import UNKNOWN, currency, dollars, exact, percent, plural, tail, tokens
 from agentcost.views.analyze import clauses, closing, empty
 from agentcost.views.cachegaps import components, gaps
 from agentcost.views.evidence import worst_evidence
@@ -95,7 +95,11 @@ def causes_table(analysis: Analysis, causes: DataFrame, width: int) -> Renderabl
             Column("requests", [exact(count) for count in causes["requests"].to_list()], 3),
             Column("lost", [exact(count) for count in lost]),
             Column("share", [percent(count, sum(lost)) for count in lost], 2),
-            *([Column("dollars", [dollars(amount) for amount in causes["cost_lost"].to_list()], 1)] if priced else []),
+            *(
+                [Column(currency().name, [dollars(amount) for amount in causes["cost_lost"].to_list()], 1)]
+                if priced
+                else []
+            ),
             *([Column("evidence of the worst request", evidence, 1, name=30, keeps="start")] if wide else []),
             place_column([tail(place, 30) for place in causes["worst"].to_list()], 4, "worst request"),
         ),

@@ -93,8 +93,10 @@ def _said(own: DataFrame) -> list[str]:
     left = {term for text in priced["not_applied"].unique().to_list() for term in text.split(", ") if term}
     if left:
         found.append(f"not applied: {', '.join(sorted(left))}")
-    sessions, sign = priced["session"].n_unique(), bound(priced)
-    found.append(f"{sign}{shown(amount / sessions)} a session, {sign}{shown(amount / len(priced))} a request")
+    sessions = priced["session"].unique()
+    sign = bound(own.filter(own["session"].is_in(sessions.implode())))
+    each = f"{sign}{shown(amount / len(sessions))} a session"
+    found.append(f"{each}, {bound(priced)}{shown(amount / len(priced))} a request")
     saved, lost = dollars(priced, "cost_saved") or Decimal(), dollars(priced, "cost_lost") or Decimal()
     if saved:
         whole = amount + saved

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from agentcost.results import Analysis
-from agentcost.units import dollars, plural
+from agentcost.units import currency, dollars, plural
 from agentcost.views import money
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def rests(requests: DataFrame) -> str:
     bases = [text for name, text in BASES.items() if (requests["cost_basis"] == name).any()]
     heads = " or ".join(name[:1].lower() + name[1:] for name in names)
     called = "" if heads == "cost" else f" ({heads})"
-    found = [f"dollars{called} of {' and of '.join(bases)}"] if bases else []
+    found = [f"{currency().name}{called} of {' and of '.join(bases)}"] if bases else []
     if requests.filter(requests["cost"].is_not_null())["cost_is_lower_bound"].any():
         found.append("≥ where output is not fully known")
     return "; ".join([*found, *unpriced(requests)])

@@ -9,33 +9,40 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, Currency, exact, plural
-from agentcost.units import money as shown
+from agentcost.units import NONE, exact, plural
+from agentcost.units import dollars as shown
 from agentcost.views.layout import Column, Paragraph, Table, plain, quiet, title
 
 Row = dict[str, Any]
 
 
-def plans(analysis: Analysis, width: int, currency: Currency) -> list[RenderableType]:
+def plans(analysis: Analysis, width: int) -> list[RenderableType]:
     """What the month has, a row per plan, and what each assumes; nothing where no plan was asked for."""
     if "plans" not in analysis.tables:
         return []
     month, rows = analysis.tables["plan_month"].row(0, named=True), analysis.tables["plans"].to_dicts()
-    return [Text(), title(_lead(rows, month, currency), width), plain(_observed(month), width),
-            _table(rows, width, currency), *_notes(rows, width)]  # fmt: skip
+    return [Text(), title(f"Plans, {month['month']}", width), plain(_observed(month), width),
+            _table(rows, width), *_notes(rows, width)]  # fmt: skip
 
 
-def _lead(rows: Sequence[Row], month: Row, currency: Currency) -> str:
-    """`Plans, 2026-10: copilot-business for $19.00, by the token $1.01`."""
+def lead(analysis: Analysis) -> list[str]:
+    """`Plans, 2026-10 (2 of 31 days): by the token $1.01; of plans copilot-pro least, $10.00 for 1 seat`."""
+    if "plans" not in analysis.tables:
+        return []
+    month, rows = analysis.tables["plan_month"].row(0, named=True), analysis.tables["plans"].to_dicts()
     tokens = rows[0]
-    known = [row for row in rows if row["kind"] != "tokens" and row["bill"] is not None]
-    offers = [row for row in known if row["included"] is not None and not row["unpriced_requests"]]
+    own = [row for row in rows[1:] if row["model"] == tokens["model"]]
+    offers = [
+        row for row in own if row["bill"] is not None and row["included"] is not None and not row["unpriced_requests"]
+    ]
     best = min(offers, key=lambda row: (row["bill"], row["plan"]), default=None)
     on = f" on {tokens['model']}" if tokens["model"] else ""
-    told = f"Plans, {month['month']}{on}: by the token {_usage(tokens, currency)}"
+    days = f"{month['days_spanned']} of {month['days']} days{', extrapolated' * bool(month['extrapolated_by'])}"
+    told = f"Plans, {month['month']}{on} ({days}): by the token {_usage(tokens)}"
     if best is None:
-        return f"{told}; no plan's bill is known for this usage"
-    return f"{told}; of plans {best['plan']} least, {shown(best['bill'], currency)} for {plural(best['seats'], 'seat')}"
+        why = ": not all its models are on their price lists (--model)" * any(row["unpriced_requests"] for row in own)
+        return [f"{told}; no plan's bill is known for this usage{why}"]
+    return [f"{told}; of plans {best['plan']} least, {shown(best['bill'])} for {plural(best['seats'], 'seat')}"]
 
 
 def _observed(month: Row) -> str:
@@ -52,33 +59,33 @@ def _observed(month: Row) -> str:
     return f"{text}."
 
 
-def _table(rows: Sequence[Row], width: int, currency: Currency) -> Table:
+def _table(rows: Sequence[Row], width: int) -> Table:
     columns = [
         Column("", [row["plan"] for row in rows], name=18),
         *([Column("on", [row["model"] for row in rows], drop=4, name=12)] if any(row["model"] for row in rows) else []),
         Column("seats", [f"{row['seats']}" if row["seats"] else NONE for row in rows]),
-        Column("seat fee", [_or_none(row, "seat_fee", currency) for row in rows]),
-        Column("included", [_or_none(row, "included", currency) for row in rows], drop=1),
-        Column("usage", [_usage(row, currency) for row in rows]),
+        Column("seat fee", [_or_none(row, "seat_fee") for row in rows]),
+        Column("included", [_or_none(row, "included") for row in rows], drop=1),
+        Column("usage", [_usage(row) for row in rows]),
         Column("credits", [_credits(row) for row in rows], drop=2),
-        Column("beyond", [_or_none(row, "overage", currency) for row in rows]),
-        Column("bill", [_or_none(row, "bill", currency) for row in rows]),
+        Column("beyond", [_or_none(row, "overage") for row in rows]),
+        Column("bill", [_or_none(row, "bill") for row in rows]),
         Column("runs out", [_out(row) for row in rows], drop=3),
     ]
     return Table(columns, width)
 
 
-def _usage(row: Row, currency: Currency) -> str:
-    return ("≥" if row["unpriced_requests"] and row["usage"] is not None else "") + shown(row["usage"], currency)
+def _usage(row: Row) -> str:
+    return ("≥" if row["unpriced_requests"] and row["usage"] is not None else "") + shown(row["usage"])
 
 
-def _or_none(row: Row, name: str, currency: Currency) -> str:
+def _or_none(row: Row, name: str) -> str:
     if row["kind"] == "tokens" and name != "bill":
         return NONE
     if name == "overage" and row["included"] is None:
         return NONE
     least = row["unpriced_requests"] and row[name] is not None and name in ("overage", "bill")
-    return "≥" * bool(least) + shown(row[name], currency)
+    return "≥" * bool(least) + shown(row[name])
 
 
 def _credits(row: Row) -> str:

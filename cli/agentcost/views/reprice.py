@@ -10,17 +10,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, Currency, exact, percent, plural
-from agentcost.units import money as shown
+from agentcost.units import NONE, exact, percent, plural
+from agentcost.units import dollars as shown
 from agentcost.views.analyze import closing, empty
 from agentcost.views.headline import coverage
 from agentcost.views.layout import Column, Paragraph, Table, plain, quiet, title
 from agentcost.views.money import BILLINGS
-from agentcost.views.plans import plans
+from agentcost.views.plans import lead, plans
 
 Row = dict[str, Any]
-
-DOLLARS = Currency()
 
 BASES = {
     "billed": "billed tokens", "simulated": "simulated caching", "uncached": "no caching known: an upper bound",
@@ -28,7 +26,7 @@ BASES = {
 }  # fmt: skip
 
 
-def reprice(analysis: Analysis, width: int, currency: Currency = DOLLARS) -> RenderableType:
+def reprice(analysis: Analysis, width: int) -> RenderableType:
     """What it cost and what is cheapest, the rows, what has no price, routings, plans, and what all rests on."""
     if "repriced" not in analysis.tables:
         return empty(analysis, width)
@@ -36,48 +34,49 @@ def reprice(analysis: Analysis, width: int, currency: Currency = DOLLARS) -> Ren
     ways = frame["billing"].unique(maintain_order=True).to_list()
     parts: list[RenderableType] = []
     for way in ways:
-        parts += opening(frame.filter(frame["billing"] == way).to_dicts(), way, width, currency)
-    told = [*coverage(analysis), *filter(None, (currency.words,))]
-    parts.append(quiet(" · ".join(told), width))
+        parts += opening(frame.filter(frame["billing"] == way).to_dicts(), way, width)
+        parts += [plain(_routing(row), width) for row in routes_of(analysis, way)[:1]]
+    parts += [plain(line, width) for line in lead(analysis)]
+    parts.append(quiet(" · ".join(coverage(analysis)), width))
     legend = Legend()
     for way in ways:
         own = frame.filter(frame["billing"] == way).to_dicts()
-        if len(own) > 1:
-            parts += [Text(), *([title(BILLINGS[way], width)] if len(ways) > 1 else [])]
-            parts += [rows(own, width, currency, legend), *unpriced(own, width), *remarks(own, width)]
+        if not {row["kind"] for row in own} <= {"as run", "simulated"}:
+            parts += [Text(), *([title(BILLINGS[way], width)] if len(ways) > 1 else []), rows(own, width, legend)]
+        parts += [*unpriced(own, width), *remarks(own, width)]
     parts += legend.lines(width)
-    parts += [line for way in ways for line in routes(analysis, way, width, currency)]
-    parts += plans(analysis, width, currency)
+    parts += [line for way in ways for line in routes(analysis, way, width)]
+    parts += plans(analysis, width)
     return Group(*parts, Text(), *closing(analysis, width))
 
 
-def opening(own: Sequence[Row], way: str, width: int, currency: Currency) -> list[RenderableType]:
+def opening(own: Sequence[Row], way: str, width: int) -> list[RenderableType]:
     """Two lines: what it cost as it was run, and the least of what was tried."""
     first = own[0]
-    if first["cost"] is None:
-        return [title(f"{BILLINGS[way]}: unknown, {first['unpriced']}", width)]
-    lead = (
-        f"{BILLINGS[way]} as run: {_least(first)}{shown(first['cost'], currency)} for "
-        f"{plural(first['requests'], 'request')} ({BASES[first['basis']]} at list prices of their day)"
-    )
+    whole = f"{BILLINGS[way]} as run: unknown for {plural(first['requests'], 'request')}, {first['unpriced']}"
+    if first["cost"] is not None:
+        whole = (
+            f"{BILLINGS[way]} as run: {bound(first)}{shown(first['cost'])} for "
+            f"{plural(first['requests'], 'request')} ({BASES[first['basis']]} at list prices of their day)"
+        )
     tried = [row for row in own[1:] if row["kind"] != "simulated" and row["cost"] is not None]
-    whole = [row for row in tried if not row["unpriced_requests"] and not row["too_long"]]
-    cheapest = min(whole, key=lambda row: (row["cost"], row["what"]), default=None)
+    complete = [row for row in tried if not (row["unpriced_requests"] or row["too_long"] or row["basis"] == "roofline")]
+    cheapest = min(complete, key=lambda row: (row["cost"], row["what"]), default=None)
     if cheapest is None:
-        return [title(lead, width)]
-    least = f"{_least(cheapest)}{shown(cheapest['cost'], currency)}{_by(cheapest, first, currency)}"
+        return [title(whole, width)]
+    least = f"{bound(cheapest)}{shown(cheapest['cost'])}{_by(cheapest, first)}"
     text = f"Least of {len(tried)}: {cheapest['what']}, {least}"
     off = next((row for row in tried if row["what"] == "no caching"), None)
-    text += f"; without any caching {shown(off['cost'], currency)}{_by(off, first, currency)}" if off else ""
-    return [title(lead, width), plain(text, width)]
+    text += f"; without any caching {bound(off)}{shown(off['cost'])}{_by(off, first)}" if off else ""
+    return [title(whole, width), plain(text, width)]
 
 
-def _by(row: Row, first: Row, currency: Currency) -> str:
+def _by(row: Row, first: Row) -> str:
     """` (-18.6%)`, with what that is of where it is not what the log cost as it was run."""
     if row["change"] is None:
         return ""
     near = first["cost"] and abs(row["against"] / first["cost"] - 1) <= _OFF
-    return f" ({_change(row)}" + ("" if near else f" of {shown(row['against'], currency)} as simulated") + ")"
+    return f" ({_change(row)}" + ("" if near else f" against {shown(row['against'])} as simulated") + ")"
 
 
 class Legend:
@@ -96,27 +95,27 @@ class Legend:
         return [Paragraph(Text(text, style="dim"), width, f"{letter}  ") for text, letter in self.letters.items()]
 
 
-def rows(own: Sequence[Row], width: int, currency: Currency, legend: Legend) -> Table:
+def rows(own: Sequence[Row], width: int, legend: Legend) -> Table:
     """A line per row that has a price."""
     priced = [row for row in own if row["cost"] is not None]
     table = [
         Column("", [row["what"] for row in priced], name=24),
-        Column("cost", [_least(row) + shown(row["cost"], currency) for row in priced]),
+        Column("cost", [bound(row) + shown(row["cost"]) for row in priced]),
         Column("change", [_change(row) for row in priced]),
         Column("tokens", [_factor(row) for row in priced], drop=3),
         Column("read", [_read(row) for row in priced], drop=2),
         Column("cached as", [_cached(row) for row in priced], drop=4, name=CACHED),
-        Column("read cost", [_part(row, "cost_read", currency) for row in priced], drop=8),
-        Column("write cost", [_part(row, "cost_write", currency) for row in priced], drop=7),
-        Column("plain cost", [_part(row, "cost_plain", currency) for row in priced], drop=6),
-        Column("output cost", [_part(row, "cost_output", currency) for row in priced], drop=5),
+        Column("read cost", [_part(row, "cost_read") for row in priced], drop=8),
+        Column("write cost", [_part(row, "cost_write") for row in priced], drop=7),
+        Column("plain cost", [_part(row, "cost_plain") for row in priced], drop=6),
+        Column("output cost", [_part(row, "cost_output") for row in priced], drop=5),
         Column("", [legend.of(row["assumes"]) for row in priced], name=4),
     ]
     return Table(table, width, styles={0: "bold"})
 
 
-def _part(row: Row, name: str, currency: Currency) -> str:
-    return NONE if row["kind"] == "self-hosted" else shown(row[name], currency)
+def _part(row: Row, name: str) -> str:
+    return NONE if row["kind"] == "self-hosted" else shown(row[name])
 
 
 def _cached(row: Row) -> str:
@@ -133,9 +132,12 @@ _OFF = 0.05
 _BASIS = {"billed": "as billed", "uncached": "not", "shares": "as billed", "given": NONE}
 
 
-def _least(row: Row) -> str:
-    """A lower bound says so: output that is not fully known, or requests without a price."""
-    return "≥" if row["lower_bounds"] or row["unpriced_requests"] else ""
+def bound(row: Row) -> str:
+    """`≥` a lower bound (output not fully known, no price, hours at best), `≤` an upper one (no cache rules known), `~`
+    where both are in it."""
+    low = row["lower_bounds"] or row["unpriced_requests"]
+    high = row["basis"] == "uncached" and row["kind"] != "caching"
+    return "~" if low and high else "≥" if low else "≤" if high else ""
 
 
 def _change(row: Row) -> str:
@@ -153,7 +155,7 @@ def _factor(row: Row) -> str:
 
 
 def _read(row: Row) -> str:
-    if row["kind"] == "self-hosted":
+    if row["kind"] == "self-hosted" and not row["policy"]:
         return NONE
     return percent(row["read"], row["read"] + row["write"] + row["plain"], 0)
 
@@ -164,7 +166,8 @@ def unpriced(own: Sequence[Row], width: int) -> Iterator[RenderableType]:
     for row in own:
         if row["unpriced_requests"]:
             part = "" if row["cost"] is None else f" ({exact(row['unpriced_requests'])} of {exact(row['requests'])})"
-            reasons.setdefault(_brief(row["unpriced"]), []).append(row["what"] + part)
+            why = _brief(row["unpriced"]).replace(f"no {row['tier']} price is known", "no such price is known", 1)
+            reasons.setdefault(why, []).append(row["what"] + part)
     if reasons:
         text = ". ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
         yield Paragraph(Text.assemble(("Without a price: ", "bold"), f"{text}."), width)
@@ -193,48 +196,49 @@ def remarks(own: Sequence[Row], width: int) -> Iterator[RenderableType]:
 # --- routings ------------------------------------------------------------------------------------------------------
 
 
-def routes(analysis: Analysis, way: str, width: int, currency: Currency) -> list[RenderableType]:
-    """What routing does to both sides; nothing where none was asked for."""
+def routes_of(analysis: Analysis, way: str) -> list[Row]:
+    """The routings of what was paid for in a way; none where none was asked for."""
     frame = analysis.tables.get("routes")
-    own = [] if frame is None else frame.filter(frame["billing"] == way).to_dicts()
+    return [] if frame is None else frame.filter(frame["billing"] == way).to_dicts()
+
+
+def routes(analysis: Analysis, way: str, width: int) -> list[RenderableType]:
+    """What routing does to both sides; nothing where none was asked for."""
+    own, legend = routes_of(analysis, way), Legend()
     if not own:
         return []
-    legend = Legend()
-    parts: list[RenderableType] = [
-        Text(),
-        *(_routing(row, width, currency) for row in own[:1]),
-        _routes(own, width, currency, legend),
-    ]
+    parts: list[RenderableType] = [Text(), title("Routing", width), _routes(own, width, legend)]
     reasons = sorted({row["unpriced"] for row in own if row["unpriced"]})
     parts += [quiet(f"Without a price, left out on both sides: {'; '.join(reasons)}", width)] if reasons else []
     return [*parts, *legend.lines(width)]
 
 
-def _routing(row: Row, width: int, currency: Currency) -> RenderableType:
-    change = "nothing" if not row["change"] else _change(row)
-    return title(
-        f"Routing {row['route']}: {shown(row['against'], currency)} as simulated becomes "
-        f"{shown(row['cost'], currency)} ({change}); {exact(row['routed'])} of {plural(row['requests'], 'request')} "
-        f"go, {plural(row['lineages_split'], 'lineage')} of {exact(row['lineages'])} split",
-        width,
+def _routing(row: Row) -> str:
+    """`Routing side->gpt-6-luna: $1.04 as simulated becomes $1.03 (-0.2%); 4 of 66 requests go, …`."""
+    if not row["routed"]:
+        return f"Routing {row['route']}: none of {plural(row['requests'], 'request')} meets the rule"
+    return (
+        f"Routing {row['route']}: {shown(row['against'])} as simulated becomes "
+        f"{shown(row['cost'])} ({_change(row)}); {exact(row['routed'])} of {plural(row['requests'], 'request')} "
+        f"go, {plural(row['lineages_split'], 'lineage')} of {exact(row['lineages'])} split"
     )
 
 
-def _routes(own: Sequence[Row], width: int, currency: Currency, legend: Legend) -> RenderableType:
+def _routes(own: Sequence[Row], width: int, legend: Legend) -> RenderableType:
     table = [
         Column("route", [row["route"] for row in own], name=20),
         Column("routed", [exact(row["routed"]) for row in own]),
         Column("split", [exact(row["lineages_split"]) for row in own], drop=3),
-        Column("cost", [shown(row["cost"], currency) for row in own]),
+        Column("cost", [shown(row["cost"]) for row in own]),
         Column("change", [_change(row) for row in own]),
-        Column("routed side", [_side(row, "routed", currency) for row in own], drop=2),
-        Column("other side", [_side(row, "stayed", currency) for row in own], drop=1),
+        Column("routed side", [_side(row, "routed") for row in own], drop=2),
+        Column("other side", [_side(row, "stayed") for row in own], drop=1),
         Column("tokens", [_factor(row) for row in own], drop=4),
-        Column("retries", [shown(row["retry_cost"], currency) for row in own], drop=5),
+        Column("retries", [shown(row["retry_cost"]) for row in own], drop=5),
         Column("", [legend.of(row["assumes"]) for row in own], name=4),
     ]
     return Table([column for column in table if column.title != "retries" or own[0]["retry_rate"]], width)
 
 
-def _side(row: Row, side: str, currency: Currency) -> str:
-    return f"{shown(row[f'{side}_before'], currency)} → {shown(row[f'{side}_after'], currency)}"
+def _side(row: Row, side: str) -> str:
+    return f"{shown(row[f'{side}_before'])} → {shown(row[f'{side}_after'])}"

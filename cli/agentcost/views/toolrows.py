@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, exact, percent, tokens
+from agentcost.units import NONE, currency, exact, percent, tokens
 from agentcost.views import paid
 from agentcost.views.figures import total
 from agentcost.views.layout import NAME, Column, Table
@@ -107,7 +107,9 @@ def tool_rows(analysis: Analysis, width: int, limit: int | None = None) -> Rende
         ),
         width,
         {number: "yellow" for number, never in enumerate(shown["never_called"].to_list()) if never},
-        "in tokens, but for requests, calls and dollars" if priced else "in tokens, but for requests and calls",
+        f"in tokens, but for requests, calls and {currency().name}"
+        if priced
+        else "in tokens, but for requests and calls",
     )
 
 
@@ -124,12 +126,13 @@ def _dollars(shown: DataFrame, rest: DataFrame) -> tuple[Column, ...]:
         None if cost is None or not count else cost / count for cost, count in zip(amounts["cost"], calls, strict=True)
     ]
     per_call = [text if count else NONE for text, count in zip(paid.cells(each, bounds), calls, strict=True)]
-    schemas = [Column("schema $", paid.cells(amounts["schema_cost"]), 1)] * (not all(bounds))
-    breaks = [Column("breaks $", paid.cells(amounts["break_cost"]), 2)] * any(amounts["break_cost"])
+    sign = currency().sign
+    schemas = [Column(f"schema {sign}", paid.cells(amounts["schema_cost"]), 1)] * (not all(bounds))
+    breaks = [Column(f"breaks {sign}", paid.cells(amounts["break_cost"]), 2)] * any(amounts["break_cost"])
     return (
         *schemas,
-        Column("calls $", paid.cells(amounts["call_cost"]), 11),
-        Column("results $", paid.cells(amounts["result_cost"]), 1),
+        Column(f"calls {sign}", paid.cells(amounts["call_cost"]), 11),
+        Column(f"results {sign}", paid.cells(amounts["result_cost"]), 1),
         *breaks,
         Column("cost", paid.cells(amounts["cost"], bounds)),
         Column("per call", per_call),
