@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 from tests.gates import GATE, SCENARIOS, command, pair, printed, run
+from tests.reading import FIXTURES
 
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.gate.baseline import VERSION, Baseline, dump, load
@@ -494,3 +495,13 @@ def test_nothing_of_a_log_leaves(elsewhere: Path) -> None:
     assert not [text for text in texts if CANARY in text]
     assert "memory CLAUDE.md grown" in command("diff", *paths, "--no-cache", "--json")[1]
     assert not [text for text in texts if "CLAUDE.md" in text]  # nor a file's name
+
+
+def test_calls_on_one_line_of_a_log_are_measured_each(tmp_path: Path) -> None:
+    """A trace is one object: its calls have no ids, and share a line when it is written on one."""
+    lines = FIXTURES / "kv-cache-tester" / "subagent.json"
+    line = tmp_path / lines.name
+    line.write_text(json.dumps(json.loads(lines.read_text())))
+    one, other = run(line), run(lines)
+    assert one.roles == other.roles == {"main": 2, "subagent": 3}
+    assert (one.payers, one.strata) == (other.payers, other.strata)

@@ -17,7 +17,8 @@ from agentcost.errors import AgentcostError
 from agentcost.ingest.contract import Reader
 from agentcost.ingest.readers import READERS
 from agentcost.ingest.source import open_source
-from agentcost.model import Item, Other, Request, Skipped
+from agentcost.loading.soundness import sound_item
+from agentcost.model import Item, Other, Request, Skipped, Usage
 
 FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.parent.name != "gate"]
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -32,6 +33,8 @@ STRANGE: list[Any] = [
     {"a": 1}, {"type": "text"}, [{"role": 5}], "{", '{"a": [1', {"content": [{"type": []}]}, [{}],
 ]  # fmt: skip
 """What stands where another value belongs."""
+
+COUNTS = ("plain", "read", "write_5m", "write_1h", "write", "output", "reasoning", "searches", "file_searches", "media")
 
 
 def reader_of(path: Path) -> Reader | None:
@@ -75,9 +78,9 @@ def replaced(value: Any, path: tuple[Any, ...], strange: Any) -> Any:
 
 
 def read(reader: Reader, log: bytes) -> list[Item]:
-    """The items of a log; none where its reader says that it is broken as a whole."""
+    """The items of a log as they come into a record; none where its reader says that it is broken as a whole."""
     try:
-        return read_all(reader, memory_source("log", log)).items
+        return [sound_item(item) for item in read_all(reader, memory_source("log", log)).items]
     except AgentcostError as error:
         assert str(error)
         return []
@@ -90,7 +93,37 @@ def sound(items: list[Item]) -> bool:
         for item in items
     ]
     usages = [item.usage for item in items if isinstance(item, Request) and item.usage]
-    return all(told) and all(item.place.source == "log" for item in items) and all(u.prompt >= 0 for u in usages)
+    return all(told) and all(item.place.source == "log" for item in items) and all(map(counted, usages))
+
+
+def counted(usage: Usage) -> bool:
+    """Whether every count of a bill is one, and no more than a request can have."""
+    counts = [getattr(usage, name) for name in COUNTS]
+    return all(count is None or (type(count) is int and 0 <= count < 10**12) for count in counts)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [{"intValue": -1}, {"intValue": "-1"}, {"intValue": 10**12}, {"doubleValue": 2.5}, {"boolValue": True},
+     {"stringValue": "many"}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("event", ["claude-code", "gemini-cli", "codex_cli_rs"])
+def test_an_agent_event_with_what_is_no_count_is_skipped_with_its_name(event: str, strange: dict[str, Any]) -> None:
+    path = FIXTURES / "otel" / "agents.jsonl"
+    record = next(json.loads(line) for line in path.read_text().splitlines() if f'"{event}"' in line)
+    told = record["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    changed = 0
+    for attribute in (one for log in told for one in log["attributes"]):
+        if attribute["key"] in ("input_tokens", "input_token_count"):
+            attribute["value"], changed = strange, changed + 1
+    reader = reader_of(path)
+    assert reader
+    items = read(reader, json.dumps(record).encode())
+    reasons = [item.reason for item in items if isinstance(item, Skipped)]
+    assert len(reasons) == changed > 0
+    assert all("input_token" in reason and "is no token count" in reason for reason in reasons)
+    assert not [item for item in items if isinstance(item, Request)]
 
 
 @every_json_file

@@ -131,6 +131,38 @@ def test_calls_without_an_id_are_told_apart_by_their_place() -> None:
     assert record.duplicates == {"made.jsonl": 1}
 
 
+FIRST: dict[str, Any] = {"started": 5.0, "usage": Usage(9, output=1), "model": "gpt-4o"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"path": ["b"]}, {"answer": ["c"]}, {"started": 6.0}, {"ended": 7.0}, {"usage": Usage(8, output=1)},
+        {"usage": None}, {"model": "gpt-4.1"}, {"length": 99},
+    ],
+    ids=lambda other: next(iter(other)),
+)  # fmt: skip
+def test_calls_of_two_logs_of_one_name_are_all_kept(other: dict[str, Any]) -> None:
+    """Two machines have a `log.jsonl` each; at one place of both lies a call without an id."""
+    made = [record_of_one(FIRST), record_of_one({**FIRST, **other})]
+    for records in (made, made[::-1]):
+        merged = Record()
+        for record in (*records, *records):
+            merged.merge(load(save(record)))
+        assert len(merged.requests) == 2
+        assert merged.duplicates == {"made.jsonl": 2}  # each was merged twice
+        assert evaluate(merged).tables["requests"].height == 2
+
+
+def record_of_one(call: dict[str, Any]) -> Record:
+    """A log of one call, which has no id."""
+    maker, fields = Maker(), dict(call)
+    path, answer = fields.pop("path", ["a"]), fields.pop("answer", [])
+    place = Place("made.jsonl", 1, 0, fields.pop("length", 100))
+    maker.send(words(*path), answer=[said(text, Kind.ASSISTANT) for text in answer], place=place, **fields)
+    return maker.made()
+
+
 def test_requests_come_by_time_then_by_place() -> None:
     made = Maker()
     for started in (3.0, None, 1.0, None, 3.0):

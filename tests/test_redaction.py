@@ -341,12 +341,18 @@ def test_the_documents_list_the_tools_that_stay() -> None:
 
 PLANTED = {
     "prompt": "kestrelprompt", "argument": "kestrelargument", "path": "kestrelpath", "user": "kestreluser",
-    "header": "kestrelheader",
+    "sender": "kestrelsender", "answer id": "kestrelanswer", "secret": "kestrelsecret",
 }  # fmt: skip
+SECRETS = {"prompt", "argument", "secret"}
+"""What no file of the user's own holds either. Who sent what, and from where, is there to group by and to look up."""
+
+
+SECRET_HEADERS = ("authorization", "x-api-key", "cookie", "anthropic-organization-id", "x-forwarded-for")
 
 
 def canary_log(folder: Path, rows: int = 2) -> Path:
-    """A capture with a canary in its prompt, a tool's argument, a path, its user and its headers."""
+    """A capture with a canary in its prompt, a tool's argument, a path, its user, an id, and headers of two kinds:
+    those that tell who sent it, and those that nobody needs."""
     place = folder / PLANTED["path"]
     place.mkdir()
     filler = " ".join(f"line {number} of {PLANTED['prompt']}" for number in range(12_000))
@@ -366,16 +372,17 @@ def canary_log(folder: Path, rows: int = 2) -> Path:
             ],
             "metadata": {"user_id": PLANTED["user"]},
         }
-        headers = {"authorization": f"Bearer {PLANTED['header']}", "user-agent": f"{PLANTED['header']}/1.0",
-                   "x-claude-code-session-id": PLANTED["header"]}  # fmt: skip
-        answer = {"id": f"msg_{PLANTED['header']}_{number}", "type": "message", "role": "assistant",
+        headers = {"user-agent": f"{PLANTED['sender']}/1.0", "x-claude-code-session-id": PLANTED["sender"],
+                   **dict.fromkeys(SECRET_HEADERS, f"Bearer {PLANTED['secret']}")}  # fmt: skip
+        answer = {"id": f"msg_{PLANTED['answer id']}_{number}", "type": "message", "role": "assistant",
                   "content": [{"type": "text", "text": PLANTED["prompt"]}],
                   "usage": {"input_tokens": 900, "output_tokens": 5}}  # fmt: skip
         started = f"2026-03-01T10:{number // 60:02}:{number % 60:02}Z"
         records.append(json.dumps({
             "timestamp": started, "request": {"method": "POST", "url": "https://api.anthropic.com/v1/messages",
                                               "headers": headers, "body": body},
-            "response": {"status_code": 200, "headers": {"x-org": PLANTED["header"]}, "body": answer},
+            "response": {"status_code": 200, "headers": {"x-org": PLANTED["secret"], "set-cookie": PLANTED["secret"]},
+                         "body": answer},
         }))  # fmt: skip
     path = place / "log.jsonl"
     path.write_text("\n".join(records) + "\n")
@@ -391,6 +398,19 @@ def unpacked(data: bytes) -> bytes:
 def singing(data: bytes) -> set[str]:
     """The canaries that are in a file."""
     return {where for where, canary in PLANTED.items() if canary.encode() in unpacked(data)}
+
+
+@pytest.mark.parametrize("where", PLANTED)
+def test_a_canary_that_leaked_would_be_heard(where: str, tmp_path: Path) -> None:
+    """In the log, in a saved record, and in a redacted file: as a setting, the place of all that headers could tell."""
+    log = canary_log(tmp_path)
+    assert where in singing(log.read_bytes())
+    record = loaded(log)
+    assert not singing(save(record)) & SECRETS
+    record.requests[0] = replace(record.requests[0], settings=(("header", PLANTED[where]),))
+    assert where in singing(save(record))
+    assert where in singing(zstandard.compress(b"".join(lines(record, ()))))
+    assert where not in singing(redacted(record))
 
 
 def test_no_canary_is_in_a_redacted_log(tmp_path: Path) -> None:
@@ -411,9 +431,8 @@ def test_no_canary_of_a_prompt_or_a_secret_is_in_a_saved_record_or_the_cache(tmp
     kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert any(path.suffix == ".record" for path in kept)
     for path in (saved, *kept):
-        # what is named by the user, the log and the client stays in the user's own files, to group by and to look up
-        assert not singing(path.read_bytes()) & {"prompt", "argument"}, path
-        assert PLANTED["header"].encode() + b"\n" not in unpacked(path.read_bytes())
+        assert not singing(path.read_bytes()) & SECRETS, path
+    assert {"user", "sender", "answer id"} <= singing(saved.read_bytes())  # so the file is one in which canaries sing
 
 
 def test_a_saved_record_of_a_redacted_log_is_as_silent(tmp_path: Path) -> None:

@@ -80,6 +80,53 @@ def test_what_can_be_kept_is_kept(item: Request | Other | Skipped) -> None:
     assert sound_item(item) == item
 
 
+@pytest.mark.parametrize("usage", [Usage(10**12), Usage(1, read=10**40), Usage(1, output=10**12)])
+def test_more_tokens_than_a_request_can_have(usage: Usage) -> None:
+    assert isinstance(sound_item(replace(CALL, usage=usage)), Skipped)
+
+
+@pytest.mark.parametrize(
+    ("usage", "says"),
+    [
+        (Usage(-1), "tells -1 plain input tokens, which is no count"),
+        (Usage(9, read=-2), "tells -2 tokens read from the cache"),
+        (Usage(-5, read=9), "tells -5 plain input tokens"),
+        (Usage(9, write_1h=-1), "tells -1 tokens written for an hour"),
+        (Usage(9, output=-1), "tells -1 output tokens"),
+        (Usage(9, output=3, reasoning=2.5), "tells 2.5 reasoning tokens"),  # type: ignore[arg-type]  # as JSON has it
+        (Usage(9, searches=-1), "tells -1 searches of the web"),
+    ],
+)
+def test_less_than_nothing_is_no_bill(usage: Usage, says: str) -> None:
+    item = sound_item(replace(CALL, usage=usage))
+    assert isinstance(item, Skipped)
+    assert item.reason.startswith(says)
+
+
+@pytest.mark.parametrize("key", ["input_tokens", "output_tokens", "cache_read_input_tokens"])
+def test_a_negative_bill_is_skipped_and_counted(key: str) -> None:
+    data = json.dumps(replaced(RECORD, ("response", "body", "usage"), {"input_tokens": 90, key: -7})).encode()
+    record = load_logs([StreamSource("log", BytesIO(data))], Reading(input_format="requests", threads=False))
+    assert (record.requests, record.logs[0].skipped) == ([], 1)
+    assert record.skipped[0].reason.startswith("tells -7 ")
+
+
+def test_a_length_that_cannot_be_is_not_kept_in_the_tree() -> None:
+    row = {
+        "id": "c1",
+        "call_type": "completion",
+        "model": "gpt-4.1",
+        "startTime": 1767000000.5,
+        "spend": 0.1,
+        "response": {"usage": {"prompt_tokens": 10**11, "prompt_tokens_details": {"cached_tokens": 99 * 10**10}}},
+    }
+    data = json.dumps(row).encode()
+    record = load_logs([StreamSource("log", BytesIO(data))], Reading(input_format="litellm", threads=False))
+    assert (record.requests, len(record.skipped)) == ([], 1)
+    assert all(entry.tokens is None for entry in record.tree.entries)
+    evaluate(load(save(record)))
+
+
 def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
     try:

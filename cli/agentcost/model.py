@@ -13,6 +13,9 @@ Level = Literal["tools", "system", "messages"]
 ROOT = 0
 """The node of the empty prefix."""
 
+MOST_TOKENS = 10**12
+"""No request has as many tokens, and no bill: a larger number means something else."""
+
 
 class Kind(StrEnum):
     """The component a token of a prompt belongs to. Every token belongs to exactly one."""

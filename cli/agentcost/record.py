@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 import msgspec
 import zstandard
@@ -55,11 +55,11 @@ class Record(msgspec.Struct):
     logs: list[Log] = []
     skipped: list[Skipped] = []
     duplicates: Counter[str] = msgspec.field(default_factory=Counter)
-    by_key: dict[str, int] = {}
+    by_key: dict[Hashable, int] = {}
 
     def add(self, request: Request) -> None:
         """Take in a request; of records of one call the winner is the same in whatever order they come."""
-        key = request.id or str((request.place.source, request.place.offset, request.place.line))
+        key = _key(request)
         known = self.by_key.get(key)
         if known is None:
             self.by_key[key] = len(self.requests)
@@ -83,6 +83,18 @@ class Record(msgspec.Struct):
         self.duplicates.update(other.duplicates)
         for request in other.requests:
             self.add(_moved(request, moved))
+
+
+def _key(request: Request) -> Hashable:
+    """What makes a call one: the provider's id, else where it lies and what it says, for other logs may have its log's
+    name, and other calls its line. In one tree equal prompts are one node."""
+    if request.id:
+        return request.id
+    place = request.place
+    return (
+        place.source, place.offset, place.line, place.length, request.model, request.node, request.answer,
+        request.started, request.ended, request.usage,
+    )  # fmt: skip
 
 
 def _rank(request: Request) -> tuple[bool, float, bytes, int]:
@@ -163,7 +175,7 @@ def _tree(saved: Saved) -> Tree:
     return tree
 
 
-def _keys(requests: Iterable[Request]) -> dict[str, int]:
+def _keys(requests: Iterable[Request]) -> dict[Hashable, int]:
     probe = Record()
     for request in requests:
         probe.add(request)

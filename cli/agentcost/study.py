@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agentcost.caching.prompts import Asking
 from agentcost.caching.run import Run, as_run
@@ -11,6 +12,9 @@ from agentcost.lineage import Standing, standings
 from agentcost.measuring.measure import Measured, measure
 from agentcost.model import Request
 from agentcost.record import Record
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,19 @@ class Study:
     measured: Sequence[Measured]
     run: Run
 
-    @property
-    def numbers(self) -> dict[tuple[str, int, str], int]:
-        """The place of every request in the record's order, by what names it in the tables: source, line, id."""
-        return {
-            (request.place.source, request.place.line, request.id): row for row, request in enumerate(self.requests)
-        }
+    def rows_of(self, selected: pl.DataFrame) -> list[int]:
+        """The places in the record's order of the rows of a requests table, which keeps that order.
+
+        Requests of one line of a log (a trace is one object) share its place: what else names them has to agree too.
+        """
+        rows = iter(selected.select("source", "line", "id", "model", "started").iter_rows())
+        found, wanted = [], next(rows, None)
+        for number, request in enumerate(self.requests):
+            if (request.place.source, request.place.line, request.id, request.model, request.started) == wanted:
+                found.append(number)
+                wanted = next(rows, None)
+        assert wanted is None  # the table was made of these requests
+        return found
 
 
 def study(record: Record, asking: Asking) -> Study:

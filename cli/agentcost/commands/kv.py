@@ -80,12 +80,12 @@ def _of_a_prompt(prompt: Prompt, ask: KvAsk, gpu_price: float | None) -> Analysi
 def _of_a_log(asked: Asked, ask: KvAsk, cache: CapacityAsk, *, quiet: bool) -> tuple[Analysis, Record]:
     """The analysis of the logs with the tables of memory beside those of its requests and records."""
     from agentcost.commands.report import studied  # noqa: PLC0415 — heavy
-    from agentcost.memory.footprints import chosen_rows, log_tables  # noqa: PLC0415 — heavy
+    from agentcost.memory.footprints import log_tables  # noqa: PLC0415 — heavy
     from agentcost.memory.tables import memory_tables  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis  # noqa: PLC0415 — heavy
 
     analysis, study = studied(asked, quiet=quiet, save="")
-    chosen = chosen_rows(study, analysis.tables["requests"])
+    chosen = set(study.rows_of(analysis.tables["requests"]))
     again = _counted_again(asked, ask, study) if ask.named else {}
     kept = ("requests", "components", "hidden", "rulers", "sources", "others", "skipped")
     own = log_tables(study, chosen, ask, again) | memory_tables(study, chosen, ask, cache, again)

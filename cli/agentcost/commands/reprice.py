@@ -199,12 +199,11 @@ def reprice(
 
 def _analysis(analysis: Analysis, study: Study, asked: Asked, wanted: Wanted) -> Analysis:
     """The analysis with the tables of what was asked for, in place of those of other reports."""
-    from agentcost.memory.footprints import chosen_rows  # noqa: PLC0415 — heavy
     from agentcost.results import Analysis  # noqa: PLC0415 — heavy
 
     kept = ("requests", "components", "hidden", "rulers", "sources", "others", "skipped")
     tables = {name: analysis.tables[name] for name in kept}
-    chosen = chosen_rows(study, analysis.tables["requests"])
+    chosen = set(study.rows_of(analysis.tables["requests"]))
     own = _tables(study, asked.choices(), wanted, chosen) if chosen else {}
     return Analysis(analysis.scope, analysis.rulers, own | tables)
 

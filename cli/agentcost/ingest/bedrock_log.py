@@ -20,6 +20,7 @@ from agentcost.ingest import envelopes
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import records
 from agentcost.ingest.times import moment
@@ -110,15 +111,14 @@ def _call(record: Body, api: Api | None, model: str, body: Body) -> Exported:
 
 def _counted(given: Body, made: Body) -> Usage | None:
     """The counts beside the bodies: input leaves out what was read from and written to the cache."""
-    plain, output = given.get("inputTokenCount"), made.get("outputTokenCount")
-    if not isinstance(plain, int):
+    plain = count_at(given, "inputTokenCount")
+    if plain is None:
         return None
-    read, written = given.get("cacheReadInputTokenCount"), given.get("cacheWriteInputTokenCount")
     return Usage(
         plain=plain,
-        read=read if isinstance(read, int) else 0,
-        write=written if isinstance(written, int) else 0,
-        output=output if isinstance(output, int) else None,
+        read=count_at(given, "cacheReadInputTokenCount") or 0,
+        write=count_at(given, "cacheWriteInputTokenCount") or 0,
+        output=count_at(made, "outputTokenCount"),
     )
 
 

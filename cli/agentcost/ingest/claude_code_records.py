@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from agentcost.ingest.apis.contract import Body
+from agentcost.ingest.counts import Count
 from agentcost.ingest.turns import content_blocks
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Creation(msgspec.Struct):

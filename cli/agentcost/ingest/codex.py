@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.codex_history import History, head_segments, is_answer
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import count_at
 from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
@@ -231,13 +232,8 @@ def _usage(billed: Body) -> Usage:
     return Usage(plain=prompt - read - write, read=read, write=write, output=output, reasoning=reasoning)
 
 
-_BEYOND = 10**12
-"""No conversation has as many tokens (and NaN is below nothing)."""
-
-
 def _number(value: Body, key: str) -> int:
-    found = value.get(key)
-    return int(found) if isinstance(found, int | float) and 0 <= found < _BEYOND else 0
+    return count_at(value, key) or 0
 
 
 def _bare(session: _Session, record: Record) -> Iterator[Item]:

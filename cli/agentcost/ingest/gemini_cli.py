@@ -26,6 +26,7 @@ import msgspec
 from agentcost.ingest.apis import gemini
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import count_at
 from agentcost.ingest.documents import Element, read_document
 from agentcost.ingest.exported import checked
 from agentcost.ingest.json_values import records
@@ -203,13 +204,11 @@ def _listed(value: Any) -> list[Body]:
 
 def _usage(tokens: Any) -> Usage | None:
     """Billed tokens; None where the answer never ended."""
-    if not isinstance(tokens, dict) or not isinstance(tokens.get("input"), int) or tokens["input"] < 0:
+    given = count_at(tokens, "input") if isinstance(tokens, dict) else None
+    if given is None:
         return None
-    cached, thoughts, tool, written = (
-        max(0, count) if isinstance(count := tokens.get(key), int) else 0
-        for key in ("cached", "thoughts", "tool", "output")
-    )
-    prompt = max(tokens["input"] + tool, cached)
+    cached, thoughts, tool, written = (count_at(tokens, key) or 0 for key in ("cached", "thoughts", "tool", "output"))
+    prompt = max(given + tool, cached)
     output = written + thoughts
     return Usage(plain=prompt - cached, read=cached, output=output, reasoning=thoughts)
 

@@ -21,10 +21,9 @@ from msgspec.structs import replace
 from agentcost.errors import BrokenLog
 from agentcost.ingest.blocks import Name, Paths, surplus
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import Count
 from agentcost.ingest.faults import fault
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Trace(msgspec.Struct):

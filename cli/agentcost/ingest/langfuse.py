@@ -17,6 +17,7 @@ from typing import Any
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import count_of
 from agentcost.ingest.exported import (
     Exported,
     Times,
@@ -128,7 +129,7 @@ def _identity(row: Body, metadata: Body) -> Identity:
 
 def _usage(details: Body) -> Usage | None:
     """Billed tokens by Langfuse's kinds of usage, or by the names that a provider has for them."""
-    counts = {key: int(value) for key, value in details.items() if isinstance(value, int | float)}
+    counts = {key: count for key, value in details.items() if (count := count_of(value)) is not None}
     given = _first(counts, "input", "input_tokens", "prompt_tokens", "promptTokens")
     if given is None:
         return None

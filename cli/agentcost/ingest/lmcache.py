@@ -16,6 +16,7 @@ import msgspec
 
 from agentcost.ingest.blocks import Name, Paths, surplus
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import Count
 from agentcost.ingest.rows import rows
 from agentcost.model import Item, Knowledge, Place, Request, Skipped, Usage
 
@@ -26,7 +27,7 @@ class Row(msgspec.Struct):
     """One line; shapes and types of the cache are left out."""
 
     chunk_hashes: list[Name]
-    seq_len: Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
+    seq_len: Count
     chunk_size: Annotated[int, msgspec.Meta(ge=1)]
     timestamp: float | None = None
     request_id: str = ""

@@ -19,17 +19,16 @@ from agentcost.ingest import retold
 from agentcost.ingest.apis import anthropic, openai_chat
 from agentcost.ingest.apis.contract import Api, Body, Identity
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import told_count
 from agentcost.ingest.envelopes import provider_of
 from agentcost.ingest.exported import Exported, Times, objects_of, pair_of, read_calls
 from agentcost.ingest.litellm_routes import route
 from agentcost.ingest.mapping import Mapping, first_at, read_mapping, value_at
 from agentcost.ingest.times import moment
-from agentcost.model import Item, Knowledge, Request, Usage
+from agentcost.model import MOST_TOKENS, Item, Knowledge, Request, Usage
 
 _FIRST_EPOCH = 10**8
 """Seconds below this (spring of 1973) are no date: the log counts from its own start."""
-_MOST_TOKENS = 10**12
-"""No request has as many: such a field holds something else."""
 
 _COUNTS = ("input", "plain", "cached", "written", "written_5m", "written_1h", "output", "reasoning")
 
@@ -143,7 +142,7 @@ def _retold(mapping: Mapping, row: Body, record: Body, model: str, body: Any, an
 
 def _usage(mapping: Mapping, row: Body) -> Usage | None:
     """The classes made disjoint; None where no input is told. ValueError for what is no count, or does not add up."""
-    counts = {field: _count(field, mapping.value(field, row)) for field in _COUNTS if field in mapping.fields}
+    counts = {field: told_count(field, mapping.value(field, row)) for field in _COUNTS if field in mapping.fields}
     whole, plain = counts.get("input"), counts.get("plain")
     if whole is None and plain is None:
         return None
@@ -158,18 +157,6 @@ def _usage(mapping: Mapping, row: Body) -> Usage | None:
         output=counts.get("output"), reasoning=counts.get("reasoning"),
         classes_known=bool({"plain", "cached"} & counts.keys()),
     )  # fmt: skip
-
-
-def _count(field: str, value: Any) -> int | None:
-    if value is None or value == "":
-        return None
-    try:
-        number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value).replace(",", "").strip())
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or not 0 <= number < _MOST_TOKENS or number != number.to_integral_value():
-        raise ValueError(f"{field}: {str(value)[:40]!r} is no token count")
-    return int(number)
 
 
 def _times(mapping: Mapping, row: Body) -> Times:
@@ -200,4 +187,4 @@ def _cost(mapping: Mapping, row: Body) -> str:
         found = Decimal(mapping.text("cost", row).removeprefix("$"))
     except InvalidOperation:
         return ""
-    return f"{found:f}" if found.is_finite() and abs(found) < _MOST_TOKENS else ""
+    return f"{found:f}" if found.is_finite() and abs(found) < MOST_TOKENS else ""

@@ -10,19 +10,18 @@ counts milliseconds from the start of the trace. Bailian (Qwen) traces have the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from agentcost.ingest.blocks import Name, Paths, surplus
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.counts import Count
 from agentcost.ingest.rows import rows
 from agentcost.model import Item, Knowledge, Place, Request, Skipped, Usage
 
 BLOCK_SIZES = (512, 16, 32, 64, 128, 256, 1024)
 """Sizes tried in this order; the first that fits all of the first lines is the trace's."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Row(msgspec.Struct):

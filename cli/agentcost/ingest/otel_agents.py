@@ -14,7 +14,7 @@ import msgspec
 
 from agentcost.ingest.apis import anthropic, gemini, openai_responses
 from agentcost.ingest.apis.contract import Api, Identity
-from agentcost.ingest.counts import count_of
+from agentcost.ingest.counts import told_count
 from agentcost.ingest.exported import Exported, Times, cost_at, text_at
 from agentcost.ingest.otel_spans import Attributes, Event
 from agentcost.ingest.times import moment
@@ -94,7 +94,7 @@ def _codex(attributes: Attributes) -> Usage | None:
 
 
 def _count(attributes: Attributes, key: str) -> int | None:
-    return count_of(_number(attributes.get(key)))
+    return told_count(key, attributes.get(key))
 
 
 def _number(value: Any) -> float | None:

@@ -6,7 +6,7 @@ gen_ai.usage.input_tokens, gen_ai.usage.cache_read.input_tokens, llm.token_count
 from __future__ import annotations
 
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.counts import count_of
+from agentcost.ingest.counts import count_at
 from agentcost.ingest.otel_spans import Attributes
 from agentcost.model import Usage
 
@@ -44,13 +44,12 @@ _TOKENS: dict[str, tuple[str, ...]] = {
         "ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens",
     ),
 }  # fmt: skip
-"""Usage under the names it is recorded by; the first that is a number counts."""
+"""Usage under the names it is recorded by; the first that is a count counts: JavaScript writes NaN for none."""
 
 
 def tokens_of(attributes: Attributes) -> dict[str, int]:
     """The counts that are recorded, under the names of Chat Completions."""
-    found = {ours: next((n for key in keys if (n := count_of(attributes.get(key))) is not None), None)
-             for ours, keys in _TOKENS.items()}  # fmt: skip
+    found = {ours: count_at(attributes, *keys) for ours, keys in _TOKENS.items()}
     return {name: count for name, count in found.items() if count is not None}
 
 
@@ -59,7 +58,7 @@ def billed(attributes: Attributes) -> Usage | None:
     counts = tokens_of(attributes)
     reasoning = counts.pop("reasoning_tokens", None)
     details = {"completion_tokens_details": {"reasoning_tokens": reasoning}} if reasoning is not None else {}
-    fresh = count_of(attributes.get("ai.usage.inputTokenDetails.noCacheTokens"))
+    fresh = count_at(attributes, "ai.usage.inputTokenDetails.noCacheTokens")
     if fresh is not None:
         read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)
         counts["prompt_tokens"] = fresh + read + written

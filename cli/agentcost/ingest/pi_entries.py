@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from agentcost.ingest.apis.contract import Body, Calls
+from agentcost.ingest.counts import Count
 from agentcost.ingest.turns import Part, content_blocks, text_block
 from agentcost.model import Kind
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]
 
 
 class Cost(msgspec.Struct):

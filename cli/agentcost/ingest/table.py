@@ -25,15 +25,25 @@ from agentcost.ingest.columns import columns_of, layout
 from agentcost.ingest.contract import Hand, Line, Peek, Reader, Source, place
 from agentcost.ingest.parts import digest_of
 from agentcost.ingest.times import moment
-from agentcost.model import ROOT, Item, Kind, Knowledge, Other, Place, Request, Segment, Skipped, Usage
+from agentcost.model import (
+    MOST_TOKENS,
+    ROOT,
+    Item,
+    Kind,
+    Knowledge,
+    Other,
+    Place,
+    Request,
+    Segment,
+    Skipped,
+    Usage,
+)
 from agentcost.units import plural
 
 _EMPTY = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 _FIRST_EPOCH = 10**8
 """Seconds below this (spring of 1973) are no date: the table counts from its own start."""
-_MOST_TOKENS = 10**12
-"""No request has as many: such a cell holds something else."""
 _WIDEST_CELL = 1 << 30
 """Tables with prompts in them have cells beyond Python's 128 KiB."""
 
@@ -225,7 +235,7 @@ def _count(cells: _Cells, ours: str) -> int | None:
     number = _number(cells.get(ours))
     if number is None:
         return None
-    if not 0 <= number < _MOST_TOKENS or number != number.to_integral_value():
+    if not 0 <= number < MOST_TOKENS or number != number.to_integral_value():
         raise _Unreadable(f"{ours} is {cells[ours]!r}, which is no token count; mend or remove the row")
     return int(number)
 

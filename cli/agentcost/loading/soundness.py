@@ -1,14 +1,20 @@
-"""What a log says that cannot be kept: half a surrogate pair in a name, impossible counts."""
+"""What a log says that cannot be kept: half a surrogate pair in a name, a bill of less than no tokens."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agentcost.model import Item, Other, Request, Skipped, Usage
+from agentcost.model import MOST_TOKENS, Item, Other, Request, Skipped, Usage
 from agentcost.prefix import Entry
 
-_BEYOND = 10**12
-_IMPOSSIBLE = "tells more tokens than any request has, or fewer than none; mend or remove it"
+_TOO_MANY = "tells more tokens than any request has; mend or remove it"
+_COUNTS = {
+    "plain": "plain input tokens", "read": "tokens read from the cache", "write_5m": "tokens written for 5 minutes",
+    "write_1h": "tokens written for an hour", "write": "tokens written to the cache", "output": "output tokens",
+    "reasoning": "reasoning tokens", "searches": "searches of the web", "file_searches": "searches of files",
+    "media": "tokens of media",
+}  # fmt: skip
+"""The counts of a bill, in words."""
 
 
 def sound_text(text: str) -> str:
@@ -26,14 +32,19 @@ def sound_item(item: Item) -> Item:
         return item if item.what.isascii() else Other(item.place, sound_text(item.what))
     if isinstance(item, Skipped):
         return item if item.reason.isascii() else Skipped(item.place, sound_text(item.reason))
-    if item.usage and not _can_be_meant(item.usage):
-        return Skipped(item.place, _IMPOSSIBLE)
+    wrong = _miscounted(item.usage) if item.usage else ""
+    if wrong:
+        return Skipped(item.place, wrong)
     return item if _is_sound(item) else _sound_request(item)
 
 
-def _can_be_meant(usage: Usage) -> bool:
-    counts = (usage.plain, usage.read, usage.write_5m, usage.write_1h, usage.write, usage.output or 0)
-    return min(counts) >= 0 and max(counts) < _BEYOND
+def _miscounted(usage: Usage) -> str:
+    """Why a bill cannot be meant; "" where it can. What is left of it would be a figure that nobody told."""
+    for name, words in _COUNTS.items():
+        count = getattr(usage, name)
+        if count is not None and (type(count) is not int or count < 0):
+            return f"tells {str(count)[:20]} {words}, which is no count; mend or remove it"
+    return _TOO_MANY if max(usage.prompt, usage.output or 0, usage.reasoning or 0) >= MOST_TOKENS else ""
 
 
 _NAMES = ("provider", "model", "id", "session", "user", "project", "client", "task", "tier")
@@ -56,6 +67,8 @@ def _sound_request(item: Request) -> Request:
 
 
 def make_sound(entry: Entry) -> None:
-    """Make the names of a part of a prompt such that they can be kept."""
+    """Make the names and the length of a part of a prompt such that they can be kept."""
+    if entry.tokens is not None and not 0 <= entry.tokens < MOST_TOKENS:
+        entry.tokens = None  # the request that tells it is skipped; the part stays in the tree
     if not (entry.name + entry.server + entry.role).isascii():
         entry.name, entry.server, entry.role = (sound_text(text) for text in (entry.name, entry.server, entry.role))

@@ -30,21 +30,6 @@ DEFAULT_ACCELERATOR = "h100-sxm"
 """What the default report asks: how many sessions one of them holds."""
 
 
-def chosen_rows(study: Study, selected: pl.DataFrame) -> set[int]:
-    """The places in the record's order of the rows of a requests table, which keeps that order.
-
-    Requests of one line of a log (a trace is one object) share its place: what else names them has to agree too.
-    """
-    rows = iter(selected.select("source", "line", "id", "model", "started").iter_rows())
-    found, wanted = set(), next(rows, None)
-    for number, request in enumerate(study.requests):
-        if (request.place.source, request.place.line, request.id, request.model, request.started) == wanted:
-            found.add(number)
-            wanted = next(rows, None)
-    assert wanted is None  # the table was made of these requests
-    return found
-
-
 class Weighed(msgspec.Struct, frozen=True):
     """A log in one model's tokens: sizes of its requests and sessions, ascending, and what sessions share."""
 

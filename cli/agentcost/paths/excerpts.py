@@ -156,15 +156,15 @@ def excerpts(
 
     `requests` are rows of the requests table. One whose cause is no text, or whose text is gone, has no row.
     """
-    numbers, rows = study.numbers, []
-    missed = requests.filter(pl.col("cause").is_in(list(LEVELS)), pl.col("lost") > 0)
+    rows = []
+    placed = requests.with_columns(index=pl.Series(study.rows_of(requests), dtype=pl.Int64))
+    missed = placed.filter(pl.col("cause").is_in(list(LEVELS)), pl.col("lost") > 0)
     ordered = missed.sort("lost", descending=True, maintain_order=True)
     worst = pl.concat([ordered.unique("cause", keep="first", maintain_order=True), ordered.head(most)]).unique(
-        ["source", "line", "id"], keep="first", maintain_order=True
+        "index", keep="first", maintain_order=True
     )
     pairs: dict[int, tuple[int, int]] = {}
-    for row in worst.select("source", "line", "id", "cause").rows():
-        index = numbers[row[:3]]
+    for index, *row in worst.select("index", "source", "line", "id", "cause").rows():
         pair = _first_changed(study, index, study.run.references[index], LEVELS[row[3]])
         if pair:
             pairs[index] = pair

@@ -66,8 +66,7 @@ def _prefix(study: Study, requests: pl.DataFrame, side: Baseline) -> Iterator[Fi
     tokens = {
         row: int(group.kinds[place, fixed].sum()) for group in study.measured for place, row in enumerate(group.rows)
     }
-    numbers = study.numbers
-    sizes = pl.Series([tokens[numbers[key]] for key in main.select("source", "line", "id").iter_rows()], dtype=pl.Int64)
+    sizes = pl.Series([tokens[row] for row in study.rows_of(main)], dtype=pl.Int64)
     worst = int(sizes.arg_max() or 0)
     row = main.row(worst, named=True)
     parts = sorted((part for part in side.parts if part.section == PREFIX), key=lambda part: (-part.size, part.key))
@@ -139,7 +138,7 @@ def _hits(study: Study, analysis: Analysis, wanted: Wanted) -> Iterator[Figure]:
     rows = {row["policy"]: row for row in analysis.tables["caches"].iter_rows(named=True)}
     if asked:
         others = under_every_policy(study.run)
-        chosen = analysis.tables["requests"].with_columns(index=pl.Series(_numbers(study, analysis)))
+        chosen = analysis.tables["requests"].with_columns(index=pl.Series(study.rows_of(analysis.tables["requests"])))
         found = caches(
             chosen, study.requests, study.run, {name: others[name] for name in asked if name in others}, TOKENS
         )
@@ -167,11 +166,6 @@ def _hits(study: Study, analysis: Analysis, wanted: Wanted) -> Iterator[Figure]:
 def _has_content(requests: pl.DataFrame) -> bool:
     """Whether any prompt is more than a length."""
     return bool((requests["knowledge"] != Knowledge.COUNTS.value).any())
-
-
-def _numbers(study: Study, analysis: Analysis) -> list[int]:
-    numbers = study.numbers
-    return [numbers[key] for key in analysis.tables["requests"].select("source", "line", "id").iter_rows()]
 
 
 def _misses(requests: pl.DataFrame, side: Baseline) -> Iterator[Figure]:
@@ -246,8 +240,7 @@ def _kv(study: Study, requests: pl.DataFrame, wanted: Wanted) -> Iterator[Figure
     from agentcost.memory.ask import KvAsk  # noqa: PLC0415
     from agentcost.memory.tokens import target_tokens  # noqa: PLC0415
 
-    numbers = study.numbers
-    rows = [(numbers[key[:3]], key[3]) for key in requests.select("source", "line", "id", "session").iter_rows()]
+    rows = list(zip(study.rows_of(requests), requests["session"], strict=True))
     for name in asked:
         model, _, form = name.partition(":")
         ask = KvAsk(models=(architecture_of(model),), formats=(format_of(form or "bf16"),))

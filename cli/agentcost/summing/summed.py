@@ -28,11 +28,9 @@ def summed_up(
     """
     known = study(record, asking_of(choices))
     analysis = evaluate(record, choices, known)
-    numbers = known.numbers
     requests = analysis.tables["requests"]
-    rows = [numbers[key] for key in requests.select("source", "line", "id").iter_rows()]
     costs = costs_of(known.requests, known.measured, known.run, choices.pricing)
     alike = under_one_ruler(known, rulers)
-    side = side_of(alike, requests.with_columns(index=pl.Series(rows, dtype=pl.Int64)), costs)
+    side = side_of(alike, requests.with_columns(index=pl.Series(known.rows_of(requests), dtype=pl.Int64)), costs)
     side = replace(side, static=static)
     return replace(side, figures=figures_of(alike, analysis, side, wanted))

@@ -16,6 +16,7 @@ from typing import Any
 from agentcost.ingest import parts
 from agentcost.ingest.apis import anthropic
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.counts import count_at
 from agentcost.model import Segment, Usage
 
 _SETTINGS = (
@@ -161,25 +162,25 @@ def answers(answer: Body) -> bool:
 def usage(answer: Body) -> Usage | None:
     """Billed tokens; the time to live of what was written stands in `cacheDetails`."""
     billed = answer.get("usage")
-    if not isinstance(billed, dict) or not isinstance(billed.get("inputTokens"), int):
+    plain = count_at(billed, "inputTokens") if isinstance(billed, dict) else None
+    if not isinstance(billed, dict) or plain is None:
         return None
     written, ttl = _count(billed, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), {"5m": 0, "1h": 0}
     for detail in billed.get("cacheDetails") or ():
         if isinstance(detail, dict) and detail.get("ttl") in ttl:
             ttl[detail["ttl"]] += _count(detail, "inputTokens")
-    output = billed.get("outputTokens")
     return Usage(
-        plain=billed["inputTokens"],
+        plain=plain,
         read=_count(billed, "cacheReadInputTokens", "cacheReadInputTokenCount"),
         write_5m=ttl["5m"],
         write_1h=ttl["1h"],
         write=max(0, written - ttl["5m"] - ttl["1h"]),
-        output=output if isinstance(output, int) else None,
+        output=count_at(billed, "outputTokens"),
     )
 
 
 def _count(billed: Body, *keys: str) -> int:
-    return next((value for key in keys if isinstance(value := billed.get(key), int)), 0)
+    return count_at(billed, *keys) or 0
 
 
 def answer(answer: Body, calls: Calls) -> list[Segment]:

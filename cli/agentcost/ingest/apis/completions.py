@@ -23,6 +23,7 @@ from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.openai_content import identity_of
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.counts import count_at
 from agentcost.ingest.parts import Spot
 from agentcost.model import Kind, Segment, Usage
 
@@ -103,12 +104,13 @@ def _first_of(answer: Body, key: str) -> Body | None:
 def usage(answer: Body) -> Usage | None:
     """Billed tokens under the names of these APIs."""
     metrics = answer.get(_METRICS)
-    if isinstance(metrics, dict) and isinstance(metrics.get("inputTokenCount"), int):
+    plain = count_at(metrics, "inputTokenCount") if isinstance(metrics, dict) else None
+    if isinstance(metrics, dict) and plain is not None:
         return Usage(
-            plain=metrics["inputTokenCount"],
-            read=int(metrics.get("cacheReadInputTokenCount") or 0),
-            write=int(metrics.get("cacheWriteInputTokenCount") or 0),
-            output=metrics.get("outputTokenCount"),
+            plain=plain,
+            read=count_at(metrics, "cacheReadInputTokenCount") or 0,
+            write=count_at(metrics, "cacheWriteInputTokenCount") or 0,
+            output=count_at(metrics, "outputTokenCount"),
         )
     titan = _first_of(answer, "results") or {}
     meta = answer.get("meta_info")

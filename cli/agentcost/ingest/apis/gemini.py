@@ -17,6 +17,7 @@ from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.extras import with_grounding
 from agentcost.ingest.apis.gemini_parts import holding, part_segments, renamed, runs_end, value_of
 from agentcost.ingest.apis.openai_content import opening_client
+from agentcost.ingest.counts import count_of
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Segment, Usage
 from agentcost.rendering import gemini_tool
@@ -156,8 +157,7 @@ def _media(billed: Body) -> Iterator[Body]:
 
 
 def _count(billed: Body, key: str) -> int | None:
-    value = value_of(billed, key)
-    return int(value) if isinstance(value, int | float) else None
+    return count_of(value_of(billed, key))
 
 
 def answer(answer: Body, calls: Calls) -> list[Segment]:

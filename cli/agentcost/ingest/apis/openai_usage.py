@@ -15,17 +15,15 @@ from __future__ import annotations
 from typing import Any
 
 from agentcost.ingest.apis.extras import with_server_tools
+from agentcost.ingest.counts import count_at
 from agentcost.model import Usage
-
-_BEYOND = 10**12
-"""No request has as many tokens."""
 
 
 def usage_of(billed: Any) -> Usage | None:
     """The billed tokens of a `usage` object; None where it names no input, or is all zeros: nobody counted."""
     if not isinstance(billed, dict):
         return None
-    prompt = _first(billed, "prompt_tokens", "input_tokens")
+    prompt = count_at(billed, "prompt_tokens", "input_tokens")
     if prompt is None:
         return None
     details = _inner(billed, "prompt_tokens_details", "input_tokens_details")
@@ -61,18 +59,18 @@ def usage_of(billed: Any) -> Usage | None:
 
 def _excludes(billed: dict[str, Any], prompt: int, output: int | None, cached: int) -> bool:
     """Whether the prompt count leaves out what was read and written."""
-    total = _first(billed, "total_tokens")
+    total = count_at(billed, "total_tokens")
     return cached > prompt or (cached > 0 and total is not None and total == prompt + cached + (output or 0))
 
 
 def _output(billed: dict[str, Any], prompt: int) -> tuple[int | None, int | None]:
     """(output, reasoning): the output includes the reasoning, also where the log counts it beside."""
-    output = _first(billed, "completion_tokens", "output_tokens")
+    output = count_at(billed, "completion_tokens", "output_tokens")
     details = _inner(billed, "completion_tokens_details", "output_tokens_details")
-    reasoning = _first(details, "reasoning_tokens")
+    reasoning = count_at(details, "reasoning_tokens")
     if output is None or reasoning is None:
         return output, reasoning
-    if _first(billed, "total_tokens") == prompt + output + reasoning:
+    if count_at(billed, "total_tokens") == prompt + output + reasoning:
         output += reasoning
     return output, min(reasoning, output)
 
@@ -81,10 +79,5 @@ def _inner(value: dict[str, Any], *keys: str) -> dict[str, Any]:
     return next((value[key] for key in keys if isinstance(value.get(key), dict)), {})
 
 
-def _first(value: dict[str, Any], *keys: str) -> int | None:
-    """The first of these that is a count: no text, and nothing below zero or beyond all prompts (NaN is neither)."""
-    return next((int(n) for key in keys if isinstance(n := value.get(key), int | float) and 0 <= n < _BEYOND), None)
-
-
 def _count(value: dict[str, Any], key: str) -> int:
-    return _first(value, key) or 0
+    return count_at(value, key) or 0
