@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import polars as pl
 import pytest
 from tests.reading import FIXTURES
+from tests.replacing import replace
 
 from agentcost.analyze import Choices, evaluate
-from agentcost.cache.catalogue import load_policies
+from agentcost.cache.catalogue import load_policies, policy_named
+from agentcost.cache.switches import apply
+from agentcost.errors import UsageError
 from agentcost.ingest.source import open_source
 from agentcost.loading.logs import Reading, load_logs
 from agentcost.record import Record
@@ -58,3 +62,33 @@ def test_what_is_simulated_is_the_asked_policy(policy: str) -> None:
     row = simulated(evaluated("quickstart.jsonl", policy).tables["caches"])
     assert row is not None
     assert row["read"] == frame["simulated_read"].sum()
+
+
+def test_a_switch_is_set_behind_the_name() -> None:
+    """The same log under the same policy, but for that."""
+    name = "anthropic,anthropic.lookback=21,expiry=inclusive"
+    assert policy_named(name) == replace(
+        apply(load_policies()["anthropic"], {"anthropic.lookback": "21", "expiry": "inclusive"}), name=name
+    )
+    frame = evaluated("quickstart.jsonl", "anthropic,anthropic.lookback=2").tables["requests"]
+    assert (
+        frame["simulated_read"].sum()
+        < evaluated("quickstart.jsonl", "anthropic").tables["requests"]["simulated_read"].sum()
+    )
+    assert (
+        "under anthropic,anthropic.lookback=2"
+        in rates(evaluated("quickstart.jsonl", "anthropic,anthropic.lookback=2"))[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("anthropc,expiry=inclusive", "did you mean anthropic?"),
+        ("anthropic,anthropic.lookbak=21", "did you mean anthropic.lookback?"),
+        ("anthropic,anthropic.refresh", "it is one of own_breakpoints, hit_only"),
+    ],
+)
+def test_a_wrong_switch_names_the_nearest(name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        policy_named(name)

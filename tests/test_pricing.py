@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy
 import pytest
+from tests.building import Maker, words
 
 from agentcost.model import Usage
 from agentcost.pricing import (
@@ -22,7 +23,9 @@ from agentcost.pricing import (
     tokens_of,
 )
 from agentcost.pricing.amounts import CLASSES, INPUT, Ints, amounts
+from agentcost.pricing.overlay import storage_of
 from agentcost.pricing.price_file import Book, read_price_file
+from agentcost.pricing.terms import terms_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -302,7 +305,7 @@ def test_a_plan_of_a_day() -> None:
 
 def test_every_fact_has_a_source_and_a_date() -> None:
     known = price_list()
-    facts = [*known.prices, *known.factors, *known.writes_12h, *known.peaks, *known.aliases]
+    facts = [*known.prices, *known.factors, *known.writes_12h, *known.storage, *known.peaks, *known.aliases]
     assert facts
     assert all(fact.source and fact.checked and fact.mark in "VSU" for fact in facts)
     assert all(plan.source and plan.checked for plan in known.plans)
@@ -405,3 +408,24 @@ def test_who_is_billed_how() -> None:
     found = BOOK.payer_of(ann), BOOK.payer_of(bob)
     assert [(one.billing, one.plan) for one in found if one] == [("seat", "team"), ("api", "")]
     assert (BOOK.plans[0].included, BOOK.plans[0].credits) == (10, 1000)
+
+
+@pytest.mark.parametrize(
+    ("model", "day", "expected"),
+    [
+        ("gemini-2.5-flash", "2026-11-20", "0.20"), ("gemini-2.5-pro", "2026-11-20", "0.90"),
+        ("gemini-3.8-flash", "2026-12-31", "0.10"), ("gemini-3.8-flash", "2027-01-01", "0.20"),
+        ("gemini-3-flash-preview", "2026-11-20", "0.10"), ("gemini-2.5-flash-lite", "2026-11-20", None),
+    ],
+)  # fmt: skip
+def test_a_cache_that_is_kept_costs_by_the_hour(model: str, day: str, expected: str | None) -> None:
+    """100,000 tokens for two hours."""
+    found = storage_of("google", model, moment(day))
+    assert (found and found.hourly * 2 / 10) == (Decimal(expected) if expected else None)
+
+
+def test_a_request_on_a_kept_cache_says_that_its_storage_is_not_in_the_log() -> None:
+    kept = Maker().send(words("q"), provider="google", model="gemini-2.5-pro", settings=(("cachedContent", "x"),))
+    price = price_of(terms_of(kept), NOON)
+    assert isinstance(price, Price)
+    assert [one for one in price.ignored if one.startswith("cache storage: billed by the hour")]

@@ -20,7 +20,7 @@ import msgspec
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.results import CAPACITY_TABLES, SCHEMA_VERSION, TABLES, Analysis
+from agentcost.results import ADDED_TABLES, CAPACITY_TABLES, REPRICE_TABLES, SCHEMA_VERSION, TABLES, Analysis
 from agentcost.units import printable
 
 if TYPE_CHECKING:
@@ -66,9 +66,12 @@ def table_names(analysis: Analysis, kind: str) -> tuple[str, ...]:
 def describe_tables(analysis: Analysis) -> str:
     """A line per table: its name, how many rows it has, what a row is."""
     names = table_names(analysis, "analyze")
+    described = TABLES | ADDED_TABLES | CAPACITY_TABLES | REPRICE_TABLES
     counts = {name: f"{len(analysis.tables[name]):,}" for name in names}
     left, right = max(map(len, names), default=0), max(map(len, counts.values()), default=0)
-    return "".join(f"{name:<{left}}  {counts[name]:>{right}}  {TABLES.get(name, ('a row', ''))[0]}\n" for name in names)
+    return "".join(
+        f"{name:<{left}}  {counts[name]:>{right}}  {described.get(name, ('a row', ''))[0]}\n" for name in names
+    )
 
 
 def export(analysis: Analysis, kind: str, form: str, table: str | None = None) -> bytes:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
 import msgspec
 
 from agentcost.cache.policy import ForModels, Policy, Switch
-from agentcost.cache.switches import Tree, unknown
+from agentcost.cache.switches import Tree, apply, unknown
 from agentcost.errors import UsageError
 
 OWN = ("title", "source", "checked", "mark")
@@ -29,12 +30,16 @@ def load_policies() -> Mapping[str, Policy]:
     return parse((files("agentcost") / "data" / "policies.toml").read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=256)
 def policy_named(name: str) -> Policy:
-    """The policy of that name. UsageError names the nearest."""
-    policies = load_policies()
-    if name not in policies:
-        raise UsageError(unknown(name, policies, f"{name}: no such cache policy", "policies"))
-    return policies[name]
+    """The policy of that name, with the switches that stand behind it: `anthropic,anthropic.lookback=21`. UsageError
+    names the nearest."""
+    policies, (own, *switches) = load_policies(), name.split(",")
+    if own not in policies:
+        raise UsageError(unknown(own, policies, f"{own}: no such cache policy", "policies"))
+    pairs = [switch.partition("=") for switch in switches]
+    policy = apply(policies[own], {switch.strip(): value.strip() for switch, _, value in pairs})
+    return replace(policy, name=name) if switches else policy
 
 
 def parse(text: str) -> Mapping[str, Policy]:

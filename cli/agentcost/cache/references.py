@@ -62,6 +62,8 @@ class _Earlier:
     shape: Shape
     prompts: Sequence[Prompt]
     waiting: dict[int, None] = field(default_factory=dict)
+    alone: list[int] = field(default_factory=list)
+    """Taken in by scope and model, and not yet by scope alone: that is seldom asked for."""
     touches: Touches = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,25 +82,29 @@ class _Earlier:
         for waiting in self.waiting:
             prompt = self.prompts[waiting]
             self.touches.touch((prompt.scope, prompt.model), prompt.leaf, waiting)
-            self.touches.touch(prompt.scope, prompt.leaf, waiting)
+        self.alone += self.waiting
         self.waiting.clear()
-        return _deepest(self.shape, self.touches, self.prompts, row)
+        own = self.prompts[row]
+        found = self._latest((own.scope, own.model), row)
+        if found:
+            return found
+        for before in self.alone:
+            prompt = self.prompts[before]
+            self.touches.touch(prompt.scope, prompt.leaf, before)
+        self.alone.clear()
+        found = self._latest(own.scope, row)
+        return found if found and not found.other else None
 
-
-def _deepest(shape: Shape, touches: Touches, prompts: Sequence[Prompt], row: int) -> Reference | None:
-    """As of what the touches hold."""
-    prompt = prompts[row]
-    for key in ((prompt.scope, prompt.model), prompt.scope):
-        node = touches.deepest_live(key, prompt.leaf, row, inf)
-        last = touches.last(key, node) if node is not None else None
+    def _latest(self, key: Hashable, row: int) -> Reference | None:
+        """The latest of a key, gone on from (not `other`) or only with a common beginning."""
+        leaf = self.prompts[row].leaf
+        node = self.touches.deepest_live(key, leaf, row, inf)
+        last = self.touches.last(key, node) if node is not None else None
         if node is None or last is None:
-            continue
-        whole = prompts[int(last)].leaf == node
-        if whole and node != prompt.leaf and shape.levels[node] == LEVELS["messages"]:
-            return Reference(int(last), node, other=False)
-        if key != prompt.scope:
-            return Reference(int(last), node, other=True)
-    return None
+            return None
+        whole = self.prompts[int(last)].leaf == node
+        goes_on = whole and node != leaf and self.shape.levels[node] == LEVELS["messages"]
+        return Reference(int(last), node, other=not goes_on)
 
 
 class Shared(NamedTuple):

@@ -42,18 +42,6 @@ def apply(policy: Policy, values: Mapping[str, str]) -> Policy:
     return policy
 
 
-def apply_all(policies: Mapping[str, Policy], values: Mapping[str, str]) -> dict[str, Policy]:
-    """Every policy with those of the switches set that it has. UsageError for a switch that none of them has."""
-    known = {switch.name for policy in policies.values() for switch in policy.switches}
-    for name in values:
-        if name not in known:
-            raise UsageError(unknown(name, known, f"{name}: no such switch", "switches"))
-    return {
-        key: apply(policy, {name: values[name] for name in values if name in {own.name for own in policy.switches}})
-        for key, policy in policies.items()
-    }
-
-
 def unknown(name: str, known: Iterable[str], complaint: str, what: str) -> str:
     """A message that names the nearest known name, or all of them."""
     names = sorted(known)

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import polars as pl
 
-from agentcost.cache.catalogue import load_policies
+from agentcost.cache.catalogue import policy_named
 from agentcost.cache.causes import MENDS, UNEXPLAINED
-from agentcost.cache.policy import Multipliers, Policy, multipliers_of
+from agentcost.cache.policy import Multipliers, multipliers_of
 from agentcost.cache.prompts import Served
 from agentcost.caching.hitrates import TOKENS, Counted, rate_of
 from agentcost.caching.misses import reported
@@ -195,9 +195,9 @@ def caches(
     asked = run.policies[0] if run.policies != run.own else ""
     if asked:
         told = [(row, asked, served) for row in index if (served := run.served[row]) is not None]
-        rows.append(_row(log, asked, load_policies()[asked].title, told, ASKED))
+        rows.append(_row(log, asked, policy_named(asked).title, told, ASKED))
     for name, served_by in others.items():
-        title = load_policies()[name].title
+        title = policy_named(name).title
         if name == asked:
             continue
         if served_by is None:
@@ -226,10 +226,9 @@ def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:
 
 
 def _row(log: _Log, name: str, title: str, own: Sequence[tuple[int, str, Served]], basis: str) -> tuple[object, ...]:
-    policies = load_policies()
     cost: Decimal | None = Decimal(0)
     for row, policy, served in own:
-        part = _priced(policies[policy], log.requests[row].model, served)
+        part = _priced(policy, log.requests[row].model, served)
         cost = None if cost is None or part is None else cost + part
     splits = [(row, served.read, served.written, served.plain, not served.blocked) for row, _, served in own]
     return log.row(name, title, splits, cost, basis)
@@ -251,14 +250,14 @@ def _billed_cost(rows: Sequence[int], log: _Log) -> Decimal | None:
     return cost
 
 
-def _priced(policy: Policy, model: str, served: Served) -> Decimal | None:
-    times = _times(policy.name, model)
+def _priced(policy: str, model: str, served: Served) -> Decimal | None:
+    times = _times(policy, model)
     return _cost(times.read, times.writes, served.read, served.writes, served.plain)
 
 
 @lru_cache(maxsize=4096)
 def _times(policy: str, model: str) -> Multipliers:
-    return multipliers_of(load_policies()[policy], model)
+    return multipliers_of(policy_named(policy), model)
 
 
 def _cost(

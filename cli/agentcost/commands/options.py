@@ -124,7 +124,7 @@ def asked(
     strict: Annotated[bool, typer.Option("--strict", help="Fail when a record cannot be read.")] = False,
     policy: Annotated[
         str,
-        typer.Option("--policy", metavar="NAME", help="Simulate this cache policy; `agentcost policies` lists them."),
+        typer.Option("--policy", metavar="NAME", help="Simulate this cache policy; NAME,SWITCH=VALUE sets a switch."),
     ] = "",
     scope_by: Annotated[
         str,

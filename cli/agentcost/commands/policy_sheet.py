@@ -49,6 +49,7 @@ def sheet(policy: Policy, width: int) -> RenderableType:
     parts += [quiet(f"{ttl.name}: {ttl.note}", width) for ttl in policy.ttls if ttl.note]
     if policy.switches:
         parts += [Text(), title("switches: sources conflict, or say nothing", width), *_switches(policy, width)]
+        parts.append(quiet(f"--policy {policy.name},SWITCH=VALUE simulates with one of them set", width))
     if policy.notes:
         parts += [Text(), title("notes", width)]
         parts += [Paragraph(Text(note), width, "- ") for note in policy.notes]

@@ -158,10 +158,21 @@ def sheet(model: str, found: Sequence[Listed], moment: datetime, columns: int) -
     sources = dict.fromkeys(
         f"{one.price.source}{f' as of {one.price.checked}' if one.price.checked else ''}" for one in found
     )
+    notes = [*_notes(found), *_storage(found, moment), *_oldest(found, moment)]
     return Group(
         title(head, columns), quiet(f"from {'; '.join(sources)}", columns), Table(listed, columns),
-        *(quiet(note, columns) for note in (*_notes(found), *_oldest(found, moment))), quiet(MARKS, columns),
+        *(quiet(note, columns) for note in notes), quiet(MARKS, columns),
     )  # fmt: skip
+
+
+def _storage(found: Sequence[Listed], moment: datetime) -> Iterator[str]:
+    """What keeping an explicit cache costs, where that is charged."""
+    from agentcost.pricing.overlay import storage_of  # noqa: PLC0415 — heavy
+
+    for provider, model in dict.fromkeys((one.price.provider, one.price.model) for one in found):
+        kept = storage_of(provider, model, moment)
+        if kept:
+            yield f"{provider}: a cache that is kept: {money(kept.hourly)} for each hour ({kept.mark}, {kept.source})"
 
 
 def _oldest(found: Sequence[Listed], moment: datetime) -> Iterator[str]:

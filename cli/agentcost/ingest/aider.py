@@ -16,7 +16,7 @@ from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, request_of, text_at
-from agentcost.ingest.json_values import records
+from agentcost.ingest.json_values import objects
 from agentcost.ingest.litellm_routes import route
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Place, Skipped, Usage
@@ -36,9 +36,9 @@ def _is_event(record: Body) -> bool:
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """A request for every message that was sent; other events are Others. A launch opens a session."""
     launches = 0
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         elif not _is_event(record.value):
             yield Other(record.place, "record of another kind")
         else:

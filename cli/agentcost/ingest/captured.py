@@ -26,7 +26,7 @@ from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
 from agentcost.ingest.json_values import Record, records
-from agentcost.ingest.skipping import Cut
+from agentcost.ingest.skipping import Cut, is_short
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
 
 
@@ -104,9 +104,9 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     """A body read from its start."""
     api, body = found.api, found.body
     before, model = _before(log, body), str(body.get("model", ""))
-    repeated = api.identity({key: body[key] for key in (*api.stable, api.growing) if key in body})
     context = Context(
-        api, found.path, found.inner is not None, model, api.stable, before, repeated, Calls(), frozenset(body)
+        api, found.path, found.inner is not None, model, api.stable, before, _repeated(record, found), Calls(),
+        frozenset(body),
     )  # fmt: skip
     head = api.head(body) if before == ROOT else []
     opened = advance(log.hand.grow, State(before), [head], model)[-1]
@@ -114,6 +114,14 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     states = _grow(log, prompt, _items(body, api))
     log.chains.remember(record, Location(found.path, found.inner, api.growing, api.stable), states, context)
     return prompt
+
+
+def _repeated(record: Record, found: Found) -> Identity:
+    """What lines that go on from this one do not show again; from a short one none will."""
+    if record.line is None or is_short(record.line):
+        return Identity()
+    api, body = found.api, found.body
+    return api.identity({key: body[key] for key in (*api.stable, api.growing) if key in body})
 
 
 def _before(log: Log, body: Body) -> int:

@@ -27,7 +27,7 @@ from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.codex_history import History, head_segments, is_answer
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
-from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.json_values import Record, objects
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
 
@@ -83,9 +83,9 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
     """A request for every bill; other records are Others."""
     name = source.name.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     session = _Session(History(hand.grow, hand.prefix), hand, name)
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         elif isinstance(record.value.get("payload"), dict):
             yield _item(session, record.place, record.value)
         else:

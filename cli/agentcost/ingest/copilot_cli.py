@@ -23,7 +23,7 @@ from agentcost.ingest.apis.openai_usage import usage_of
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import checked, object_of, objects_of, text_at
-from agentcost.ingest.json_values import Record, records
+from agentcost.ingest.json_values import Record, objects
 from agentcost.ingest.talking import Talk
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Request, Skipped, Usage
@@ -60,9 +60,9 @@ class _Session(msgspec.Struct):
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """A request for every message of the assistant; other events are Others."""
     session = _Session(hand)
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         elif not _is_event(record.value):
             yield Other(record.place, "record of another kind")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,6 +27,10 @@ _ANSWER_PATHS: tuple[Path, ...] = (
     ("response_body",), ("responseBody",), ("res", "body"), ("response", "json"), ("response",),
 )  # fmt: skip
 
+_URLS: tuple[Path, ...] = (
+    ("request", "url"), ("request", "uri"), ("url",), ("uri",), ("endpoint",), ("path",),
+)  # fmt: skip
+_STATUSES: tuple[Path, ...] = (("response", "status_code"), ("response", "status"), ("status_code",), ("status",))
 _STARTED: tuple[Path, ...] = (
     ("request", "timestamp"), ("started_at",), ("start_time",), ("startTime",), ("request_timestamp",), ("timestamp",),
     ("time",), ("ts",), ("created_at",), ("created",),
@@ -75,6 +79,11 @@ def dig(record: Any, path: Path) -> Any:
     return record
 
 
+def _present(record: Any, paths: Sequence[Path]) -> Iterator[Path]:
+    """Those of the paths that begin in the record."""
+    return (path for path in paths if not path or path[0] in record) if isinstance(record, dict) else iter(())
+
+
 def body_at(record: Any, path: Path) -> tuple[Body | None, bytes | None]:
     """The body at a path, and its bytes where it is a string."""
     value = dig(record, path)
@@ -91,7 +100,7 @@ def body_at(record: Any, path: Path) -> tuple[Body | None, bytes | None]:
 def find_body(record: Any) -> Found | None:
     """The request body of a record; None where it holds none that an API would take."""
     url = url_of(record)
-    for path in BODY_PATHS:
+    for path in _present(record, BODY_PATHS):
         body, inner = body_at(record, path)
         if body is None:
             continue
@@ -116,7 +125,7 @@ def name_model(body: Body, url: str) -> None:
 
 def url_of(record: Any) -> str:
     """The URL that was called, "" where the record does not say."""
-    for path in (("request", "url"), ("request", "uri"), ("url",), ("uri",), ("endpoint",), ("path",)):
+    for path in _present(record, _URLS):
         value = dig(record, path)
         if isinstance(value, str):
             return value
@@ -130,7 +139,7 @@ def provider_of(url: str, api: Api) -> str:
 
 def answer_of(record: Any, api: Api) -> Body | None:
     """The answer that a record holds, streams joined; None where there is none that is an answer."""
-    for path in _ANSWER_PATHS:
+    for path in _present(record, _ANSWER_PATHS):
         for answer in _readings(dig(record, path), api):
             if api.answers(answer):
                 return answer
@@ -166,7 +175,7 @@ def _event(item: Any) -> Any:
 
 def status_of(record: Any) -> int:
     """The HTTP status of the answer; 0 where it is unknown."""
-    for path in (("response", "status_code"), ("response", "status"), ("status_code",), ("status",)):
+    for path in _present(record, _STATUSES):
         value = dig(record, path)
         if isinstance(value, dict):
             value = value.get("code")
@@ -189,7 +198,7 @@ def times_of(record: Any) -> tuple[float | None, float | None, bool]:
 
 
 def _first_moment(record: Any, paths: Sequence[Path]) -> tuple[float | None, bool]:
-    for path in paths:
+    for path in _present(record, paths):
         found, naive = moment(dig(record, path))
         if found is not None:
             return found, naive

@@ -18,7 +18,7 @@ from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.served import served_settings, served_tier
 from agentcost.ingest.chains import State, advance
 from agentcost.ingest.contract import Hand, Source
-from agentcost.ingest.json_values import WRONG_TYPE, Record, decode, records
+from agentcost.ingest.json_values import WRONG_TYPE, Record, decode, objects
 from agentcost.ingest.parts import digest_of
 from agentcost.model import ROOT, Item, Kind, Knowledge, Other, Place, Request, Segment, Skipped, Usage
 
@@ -68,9 +68,9 @@ Tell = Callable[[Body], Iterable[Exported | str]]
 
 def read_calls(source: Source, hand: Hand, name: str, told: Tell) -> Iterator[Item]:
     """The items of a log in the format `name`."""
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         else:
             yield from checked(record.place, partial(_items, record, hand, name, told))
 

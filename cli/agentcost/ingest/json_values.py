@@ -27,6 +27,7 @@ CUT = "ends in the middle of a JSON value, as where writing was interrupted; rem
 MALFORMED = "is not JSON; mend or remove it"
 NOT_UTF8 = "has bytes that are not UTF-8; convert the log to UTF-8 (iconv -t utf-8) or remove it"
 WRONG_TYPE = "has a value of a type that its API has not there; mend or remove it"
+NO_OBJECT = "not a JSON object; mend or remove it"
 TOO_DEEP = "is JSON nested too deeply to be read; remove it"
 
 _INK = re.compile(rb"[^\s\x1e]")
@@ -192,6 +193,14 @@ def records(source: Source, shorten: Callable[[Line], bytes | None] | None = Non
                 yield Record(place(source, line), value, data, line)
     except BrokenLog as error:
         yield Record(Place(source.name, 0), None, reason=str(error))
+
+
+def objects(source: Source) -> Iterator[Record]:
+    """The same of a log of JSON objects: what is none has that as its reason."""
+    for record in records(source):
+        if not record.reason and not isinstance(record.value, dict):
+            record.reason = NO_OBJECT
+        yield record
 
 
 def _split(data: bytes, where: Place, line: Line | None = None) -> Iterator[Record]:

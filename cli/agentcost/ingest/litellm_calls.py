@@ -1,4 +1,4 @@
-"""A call that LiteLLM made, and what its logs have in common: answers, messages, costs, JSON kept as text."""
+"""A call that LiteLLM made, and what its logs have in common: answers, messages, costs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ import msgspec
 
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
-from agentcost.ingest.json_values import decode
+from agentcost.ingest.exported import Times, object_of, opened
 from agentcost.ingest.litellm_routes import Route
 from agentcost.model import Knowledge, Usage
 
 REDACTED = "redacted-by-litellm"
 """What stands for messages and answers where message logging is turned off."""
-
-
-class Times(msgspec.Struct, frozen=True):
-    """When a call started, gave its first token and ended; `naive` where a zone was missing."""
-
-    started: float | None = None
-    first_token: float | None = None
-    ended: float | None = None
-    naive: bool = False
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -61,7 +52,8 @@ def answer_in(api: Api, response: Any) -> tuple[Body | None, Api]:
 def messages_of(given: Any) -> list[Body]:
     """The messages, one a dictionary; none where a note stands in their place."""
     if isinstance(given, str):
-        given = _values(given) or [given]
+        held = opened(given) if given.startswith("[{") else given
+        given = held if isinstance(held, list) else [given]
     items = [
         item if isinstance(item, dict) else {"role": "user", "content": item}
         for item in (given if isinstance(given, list) else ())
@@ -69,37 +61,11 @@ def messages_of(given: Any) -> list[Body]:
     return [] if items and items[0].get("content") == REDACTED else items
 
 
-def _values(text: str) -> list[Any] | None:
-    """The list in a text that is one of objects."""
-    if not text.startswith("[{"):
-        return None
-    try:
-        value = decode(text.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        return None
-    return value if isinstance(value, list) else None
-
-
 def cost_of(value: Any) -> str:
     """The recorded cost; LiteLLM writes 0 where it knows no price, so 0 is unknown."""
     return str(value) if isinstance(value, int | float) and value and not isinstance(value, bool) else ""
 
 
-def object_of(value: Any) -> Body:
-    """An object, also where it is kept as text; empty where there is none."""
-    if isinstance(value, str) and value[:1] == "{":
-        try:
-            value = decode(value.encode("utf-8", "surrogatepass"))
-        except ValueError:
-            return {}
-    return value if isinstance(value, dict) else {}
-
-
 def texts_of(value: Any) -> Sequence[str]:
     """The texts of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def text_at(holder: Body, *keys: str) -> str:
-    """The first of these that is a text with something in it."""
-    return next((value for key in keys if isinstance(value := holder.get(key), str) and value), "")

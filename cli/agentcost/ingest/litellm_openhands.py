@@ -13,7 +13,8 @@ from __future__ import annotations
 from agentcost.ingest import envelopes, litellm_routes
 from agentcost.ingest.apis import openai_chat, openai_responses
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.litellm_calls import Call, Times, answer_in, cost_of, messages_of, object_of, text_at, texts_of
+from agentcost.ingest.exported import Times, object_of, text_at
+from agentcost.ingest.litellm_calls import Call, answer_in, cost_of, messages_of, texts_of
 from agentcost.ingest.litellm_folded import written
 from agentcost.ingest.times import moment
 from agentcost.model import Knowledge

@@ -13,7 +13,8 @@ from agentcost.ingest import envelopes, litellm_routes
 from agentcost.ingest.apis import anthropic, openai_chat, openai_responses
 from agentcost.ingest.apis.contract import Api, Body, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.litellm_calls import Call, Times, answer_in, cost_of, messages_of, object_of, text_at, texts_of
+from agentcost.ingest.exported import Times, object_of, text_at
+from agentcost.ingest.litellm_calls import Call, answer_in, cost_of, messages_of, texts_of
 from agentcost.ingest.times import moment
 from agentcost.model import Knowledge
 

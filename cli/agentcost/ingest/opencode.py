@@ -22,7 +22,7 @@ from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
-from agentcost.ingest.json_values import records
+from agentcost.ingest.json_values import objects
 from agentcost.ingest.litellm_routes import route
 from agentcost.ingest.talking import Talk
 from agentcost.ingest.times import moment
@@ -53,9 +53,9 @@ def _is_message(value: Any) -> bool:
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """A request for every call of an export, and for every message of the storage that a model answered with."""
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         elif _is_export(record.value):
             yield from _export(record.value, record.place, hand)
         elif _is_message(record.value):

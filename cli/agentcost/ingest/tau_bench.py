@@ -22,7 +22,7 @@ from agentcost.ingest.apis.contract import Body, Calls, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
-from agentcost.ingest.json_values import records
+from agentcost.ingest.json_values import objects
 from agentcost.ingest.litellm_routes import route
 from agentcost.ingest.times import moment
 from agentcost.model import ROOT, Item, Knowledge, Other, Place, Request, Segment, Skipped
@@ -59,9 +59,9 @@ def _is_tau2(record: Body) -> bool:
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
     """A request for every message of an assistant; others are Others."""
-    for record in records(source):
-        if record.reason or not isinstance(record.value, dict):
-            yield Skipped(record.place, record.reason or "not a JSON object; mend or remove it")
+    for record in objects(source):
+        if record.reason:
+            yield Skipped(record.place, record.reason)
         elif _is_result(record.value):
             yield from checked(record.place, partial(_result, record.value, record.place, hand))
         elif _is_tau2(record.value):

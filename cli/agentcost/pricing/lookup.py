@@ -66,6 +66,7 @@ BESIDE = {
     "searches": ("search", "web searches: no price of them is known"),
     "file searches": ("file_search", "file searches: no price of them is known"),
     "media": ("", "audio and image tokens: priced as text"),
+    "cache storage": ("", "cache storage: billed by the hour for a time that no log tells"),
 }
 """What is no token of text: its rate, and what is said where there is none."""
 

@@ -96,6 +96,15 @@ class Write12h(Fact, frozen=True):
     times: Decimal = Decimal(1)
 
 
+class Storage(Fact, frozen=True):
+    """What an explicit cache of some models costs while it is kept: dollars per million tokens and hour."""
+
+    provider: str = ""
+    models: str = ""
+    hourly: Decimal = Decimal(0)
+    begins: date | None = None
+
+
 class Peak(Fact, frozen=True):
     """Hours (UTC, from and up to) of working days at which some models cost a multiple, from a day on.
 
@@ -133,6 +142,7 @@ class PriceList(msgspec.Struct, frozen=True):
     prices: tuple[Entry, ...] = ()
     factors: tuple[Factor, ...] = ()
     writes_12h: tuple[Write12h, ...] = ()
+    storage: tuple[Storage, ...] = ()
     peaks: tuple[Peak, ...] = ()
     aliases: tuple[Alias, ...] = ()
     plans: tuple[Plan, ...] = ()
@@ -238,6 +248,13 @@ def write_12h_of(host: str, model: str) -> Write12h | None:
     """The price of a write that lives 12 hours."""
     name = bare_name(model)
     return next((one for one in price_list().writes_12h if one.provider == host and re.search(one.models, name)), None)
+
+
+def storage_of(host: str, model: str, moment: datetime) -> Storage | None:
+    """What keeping a cache of a model costs at a moment; None where nobody says, or nothing is charged."""
+    name = bare_name(model)
+    fits = [one for one in price_list().storage if one.provider == host and re.search(one.models, name)]
+    return next((one for one in reversed(fits) if begun(one.begins, moment)), None)
 
 
 def peak_of(host: str, model: str) -> Peak | None:

@@ -55,7 +55,8 @@ class Terms(msgspec.Struct, frozen=True):
     """Provider and model as the log names them; "" where nothing is said.
 
     `tier`: batch, flex, priority, ultrafast…; `speed`: fast; `geo`: us, eu, a region; `cache_ttl`: how long OpenAI
-    keeps what is written (12h). `beside` are what is billed that is no token of text: searches, file searches, media.
+    keeps what is written (12h). `beside` are what is billed that is no token of text: searches, file searches, media,
+    the storage of an explicit cache.
     """
 
     provider: str
@@ -90,11 +91,12 @@ def beside(usage: Usage | None) -> tuple[str, ...]:
 def _told(provider: str, model: str, tier: str, given: tuple[tuple[str, str], ...], beside: tuple[str, ...]) -> Terms:
     settings = dict(given)
     kept = settings.get("prompt_cache_options", "") + settings.get("prompt_cache_retention", "")
+    stored = ("cache storage",) if settings.get("cachedContent") else ()
     return Terms(
         provider, model, tier,
         settings.get("served_speed", settings.get("speed", "")),
         settings.get("served_inference_geo", settings.get("inference_geo", "")),
-        "12h" if re.search(r"\b12h\b", kept) else "", beside,
+        "12h" if re.search(r"\b12h\b", kept) else "", beside + stored,
     )  # fmt: skip
 
 

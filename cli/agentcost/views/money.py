@@ -31,8 +31,8 @@ PARTS = {"output": "output", "beside_tokens": "searches"}
 
 def dollars(frame: DataFrame, column: str = "cost") -> Decimal | None:
     """The sum of a column of money; None where nothing in it is known."""
-    values = [value for value in frame[column].to_list() if value is not None]
-    return sum(values, Decimal()) if values else None
+    amounts = frame[column]
+    return Decimal(amounts.sum()) if amounts.null_count() < len(amounts) else None
 
 
 def by_billing(requests: DataFrame) -> list[tuple[str, DataFrame]]:

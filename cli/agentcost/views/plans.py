@@ -65,12 +65,12 @@ def _table(rows: Sequence[Row], width: int) -> Table:
         *([Column("on", [row["model"] for row in rows], drop=4, name=12)] if any(row["model"] for row in rows) else []),
         Column("seats", [f"{row['seats']}" if row["seats"] else NONE for row in rows]),
         Column("seat fee", [_or_none(row, "seat_fee") for row in rows]),
-        Column("included", [_or_none(row, "included") for row in rows], drop=1),
+        Column("included", [_or_none(row, "included") for row in rows], drop=2),
         Column("usage", [_usage(row) for row in rows]),
-        Column("credits", [_credits(row) for row in rows], drop=2),
+        Column("credits", [_credits(row) for row in rows], drop=3),
         Column("beyond", [_or_none(row, "overage") for row in rows]),
         Column("bill", [_or_none(row, "bill") for row in rows]),
-        Column("runs out", [_out(row) for row in rows], drop=3),
+        Column("runs out", [_out(row) for row in rows], drop=1),
     ]
     return Table(columns, width)
 

@@ -15,15 +15,16 @@ from typing import Any
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.extras import with_server_tools
+from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
 
 _USER_ID = re.compile(r"user_(?P<user>[^_]+)_account_(?P<account>[^_]*)_session_(?P<session>.+)")
 _DIRECTORY = re.compile(r"[Ww]orking directory: *(\S+)")
-_SETTINGS = (
+_SETTINGS = frozenset({
     "thinking", "tool_choice", "speed", "service_tier", "max_tokens", "context_management", "output_config",
     "inference_geo", "cache_control", "container",
-)  # fmt: skip
+})  # fmt: skip
 
 
 def owns(body: Body) -> bool:
@@ -172,8 +173,7 @@ def _media(spot: Spot, block: Body) -> list[Segment]:
 
 def settings(body: Body) -> dict[str, str]:
     """What decides caching, tier and billing."""
-    found = {key: body[key] for key in _SETTINGS if body.get(key) is not None}
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(chosen(body, _SETTINGS))
 
 
 def identity(body: Body) -> Identity:

@@ -16,6 +16,7 @@ from typing import Any
 from agentcost.ingest import parts
 from agentcost.ingest.apis import anthropic
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
+from agentcost.ingest.apis.parameters import as_text
 from agentcost.ingest.counts import count_at
 from agentcost.model import Segment, Usage
 
@@ -136,7 +137,7 @@ def settings(body: Body) -> dict[str, str]:
     tier = found.pop("serviceTier", None)
     if tier:
         found["service_tier"] = tier.get("type", "") if isinstance(tier, dict) else tier
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(found)
 
 
 def identity(body: Body) -> Identity:

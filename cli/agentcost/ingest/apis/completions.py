@@ -23,12 +23,13 @@ from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.openai_content import identity_of
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.parts import Spot
 from agentcost.model import Kind, Segment, Usage
 
 _METRICS = "amazon-bedrock-invocationMetrics"
-_SETTINGS = ("max_tokens", "options", "sampling_params", "textGenerationConfig", "service_tier", "think")
+_SETTINGS = frozenset({"max_tokens", "options", "sampling_params", "textGenerationConfig", "service_tier", "think"})
 _SIGNS: dict[str, frozenset[str]] = {
     "prompt": frozenset({
         "max_tokens", "max_tokens_to_sample", "max_gen_len", "temperature", "top_p", "top_k", "p", "k", "stop",
@@ -76,8 +77,7 @@ def elements(items: Sequence[Any], start: int, calls: Calls) -> list[list[Segmen
 
 def settings(body: Body) -> dict[str, str]:
     """What decides billing."""
-    found = {key: body[key] for key in _SETTINGS if body.get(key) is not None}
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(chosen(body, _SETTINGS))
 
 
 def identity(body: Body) -> Identity:

@@ -17,6 +17,7 @@ from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.extras import with_grounding
 from agentcost.ingest.apis.gemini_parts import holding, part_segments, renamed, runs_end, value_of
 from agentcost.ingest.apis.openai_content import opening_client
+from agentcost.ingest.apis.parameters import as_text
 from agentcost.ingest.counts import count_of
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Segment, Usage
@@ -101,11 +102,7 @@ def settings(body: Body) -> dict[str, str]:
     schema = next((value_of(config, key) for key in _SCHEMAS if value_of(config, key)), None)
     if schema:
         found["responseSchema"] = parts.digest_of(parts.canonical(schema)).hex()
-    return {
-        key: value if isinstance(value, str) else parts.canonical(value)
-        for key, value in found.items()
-        if value is not None
-    }
+    return as_text(found)
 
 
 def identity(body: Body) -> Identity:

@@ -14,14 +14,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agentcost.ingest import parts
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Calls
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.model import Segment, Usage
 
 _OWN = ("options", "keep_alive", "think")
-_SETTINGS = ("options", "keep_alive", "think", "format")
+_SETTINGS = frozenset({"options", "keep_alive", "think", "format"})
 
 
 def owns(body: Body) -> bool:
@@ -51,8 +51,7 @@ def _chat(message: Body) -> Body:
 
 def settings(body: Body) -> dict[str, str]:
     """What decides the length of the context and billing."""
-    found = {key: body[key] for key in _SETTINGS if body.get(key) is not None}
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(chosen(body, _SETTINGS))
 
 
 def answers(answer: Body) -> bool:

@@ -31,16 +31,17 @@ from agentcost.ingest.apis.openai_content import (
     ttl_of,
 )
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
 from agentcost.rendering import openai_call
 
 _DIRECTORY = re.compile(r"(?:[Ww]orking directory: *|<cwd>)([^\s<]+)")
-_SETTINGS = (
+_SETTINGS = frozenset({
     "tool_choice", "parallel_tool_calls", "reasoning_effort", "reasoning", "verbosity", "service_tier", "max_tokens",
     "max_completion_tokens", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "modalities",
     "thinking", "provider", "store",
-)  # fmt: skip
+})  # fmt: skip
 _CONVERSE = ("inferenceConfig", "toolConfig", "additionalModelRequestFields")
 
 
@@ -157,8 +158,7 @@ def _result(message: Body, calls: Calls, run_ends: bool) -> list[Segment]:
 
 def settings(body: Body) -> dict[str, str]:
     """What decides caching, tier and billing; the schema of the answer stands in the head."""
-    found = {key: body[key] for key in _SETTINGS if body.get(key) is not None}
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(chosen(body, _SETTINGS))
 
 
 def identity(body: Body) -> Identity:

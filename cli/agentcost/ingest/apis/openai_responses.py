@@ -18,15 +18,16 @@ from agentcost.ingest.apis.extras import with_items
 from agentcost.ingest.apis.openai_content import identity_of, opening_client, tool_segments
 from agentcost.ingest.apis.openai_items import is_result, item_segments
 from agentcost.ingest.apis.openai_usage import usage_of
+from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.parts import Spot
 from agentcost.model import Kind, Segment, Usage
 
 _DIRECTORY = re.compile(r"(?:[Ww]orking directory: *|<cwd>)([^\s<]+)")
-_SETTINGS = (
+_SETTINGS = frozenset({
     "reasoning", "tool_choice", "parallel_tool_calls", "service_tier", "max_output_tokens", "max_tool_calls",
     "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "previous_response_id", "conversation",
     "context_management", "truncation", "background", "store",
-)  # fmt: skip
+})  # fmt: skip
 
 
 _OTHERS = ("messages", "contents", "encoding_format", "dimensions", "voice")
@@ -70,7 +71,7 @@ def elements(items: Sequence[Any], start: int, calls: Calls) -> list[list[Segmen
 
 def settings(body: Body) -> dict[str, str]:
     """What decides caching, tier and billing, and what is sent by reference; long values by their digest."""
-    found = {key: body[key] for key in _SETTINGS if body.get(key) is not None}
+    found = chosen(body, _SETTINGS)
     text = body.get("text")
     if isinstance(text, dict):
         found.update({key: text[key] for key in ("verbosity",) if text.get(key)})
@@ -80,7 +81,7 @@ def settings(body: Body) -> dict[str, str]:
     prompt = body.get("prompt")
     if isinstance(prompt, dict):
         found["prompt"] = f"{prompt.get('id', '')} {parts.digest_of(parts.canonical(prompt)).hex()}"
-    return {key: value if isinstance(value, str) else parts.canonical(value) for key, value in found.items()}
+    return as_text(found)
 
 
 def identity(body: Body) -> Identity:

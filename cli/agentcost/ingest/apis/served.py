@@ -33,8 +33,9 @@ def served_settings(answer: Body | None, settings: Mapping[str, str]) -> dict[st
 
 
 def _told(answer: Body | None, name: str) -> str:
-    billed = (answer or {}).get("usage")
-    for holder in (billed, answer):
+    if not answer:
+        return ""
+    for holder in (answer.get("usage"), answer):
         value = holder.get(name) if isinstance(holder, dict) else None
         if isinstance(value, str) and value:
             return value
