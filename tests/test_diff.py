@@ -28,12 +28,12 @@ from agentcost.summing.summed import summed_up
 from agentcost.views.diff import diff as view
 
 CULPRITS = {
-    "tool-added": "Dearer: tool hold_at_counter added (178 tokens)",
-    "description-doubled": "Dearer: tool track_parcel grown (82 → 150 tokens)",
+    "tool-added": "Dearer: tool hold_at_counter added (182 tokens)",
+    "description-doubled": "Dearer: tool track_parcel grown (81 → 142 tokens)",
     "timestamp": "Dearer: system prompt block 2 (holds a timestamp) breaks the cache: system changed, 0 → 31 requests",
-    "history-not-truncated": "Dearer: history: tool results of track_parcel (+134 tokens a request)",
+    "history-not-truncated": "Dearer: history: tool results of track_parcel (+144 tokens a request)",
     "model-switched": "Dearer: model claude-sonnet-4-5-20250929 → claude-opus-4-1-20250805",
-    "mcp-enabled": "Dearer: MCP server maps added: 6 tools (622 tokens)",
+    "mcp-enabled": "Dearer: MCP server maps added: 6 tools (620 tokens)",
     "nothing": "Nothing changed",
 }
 
@@ -66,10 +66,12 @@ def test_the_culprits_stage_has_most_of_the_difference(scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", ["tool-added", "description-doubled", "mcp-enabled", "timestamp"])
 def test_what_changed_in_the_prefix_is_charged_to_it_with_what_the_template_puts_around(scenario: str) -> None:
+    """To the token of each part: a part is rounded by itself, a prefix as a whole."""
     found = compared(scenario)
     (prefix,) = [one for one in found.pairs if one.name == "fixed prefix"]
     requests = found.pairs[0].head
-    assert by_stage(found.causes)["prefix"][0] == (prefix.head - prefix.base) * requests
+    parts = 6 if scenario == "mcp-enabled" else 1
+    assert abs(by_stage(found.causes)["prefix"][0] / requests - (prefix.head - prefix.base)) <= Decimal(parts) / 2 + 1
     assert all(not cause.noisy for cause in found.causes if cause.stage == "prefix")
 
 

@@ -24,6 +24,7 @@ from agentcost.errors import UsageError
 from agentcost.ingest.inputs import find_sources
 from agentcost.loading.logs import Reading, load_logs
 from agentcost.main import app
+from agentcost.memory.tokens import OVER_O200K, SPREAD
 from agentcost.model import Kind, Knowledge, Usage
 from agentcost.prefill import gemm_params
 from agentcost.pricing import Price, Terms, currency_of, dollars, exact_sum, price_of, read_price_file
@@ -186,15 +187,26 @@ def test_models_of_one_tokenizer_keep_their_tokens() -> None:
 
 
 def test_texts_are_counted_with_the_other_vocabulary_where_it_is_at_hand() -> None:
-    """Claude's texts are counted with o200k, which is GPT's own."""
-    record = talk(1, **SONNET)
+    """GPT's vocabulary is that of gpt-oss, but for special tokens."""
+    record = talk(1, model="gpt-5.5")
     found = repricing(record)
     entries = record.tree.entries
     counted = sum(entry.counts["o200k_base"] for entry in entries[:3])
-    rebased = found.resending.rebasing.to(["gpt-5.5"])
-    assert found.resending.rebasing.texts["gpt-5.5"][0][:4].sum() == counted
+    rebased = found.resending.rebasing.to(["gpt-oss-120b"])
+    assert found.resending.rebasing.texts["gpt-oss-120b"][0][:4].sum() == counted
     assert not rebased.same[0]
     assert rebased.bands[0] < 0.02
+
+
+def test_texts_are_scaled_where_the_other_vocabulary_is_not_at_hand() -> None:
+    """Claude's texts are counted with o200k's first 65,000 merges, of which GPT needs fewer."""
+    record = talk(1, **SONNET)
+    found = repricing(record)
+    counted = sum(entry.counts["o200k_65k"] for entry in record.tree.entries[:3])
+    rebased = found.resending.rebasing.to(["gpt-5.5"])
+    texts = found.resending.rebasing.texts["gpt-5.5"][0][:4].sum()
+    assert texts == pytest.approx(counted / OVER_O200K["o200k_65k"])
+    assert rebased.bands[0] == pytest.approx(SPREAD)
     assert 1 / 1.3 < rebased.ratios[0] < 1 / 1.1
 
 
@@ -264,7 +276,7 @@ def test_lengths_alone_keep_the_shares_of_the_bill() -> None:
     record = billed(Usage(1000, 9000, output=10), model="gpt-4o", knowledge=Knowledge.COUNTS)
     row = rows(repricing(record), Ask(models=("claude-haiku-5-5",)))["claude-haiku-5-5@anthropic"]
     assert row["basis"] == "shares"
-    assert row["read"] == 9 * row["plain"] + (row["read"] + row["plain"]) % 10
+    assert row["read"] == (row["read"] + row["plain"]) * 9 // 10
     assert row["band"] > 0.1
 
 

@@ -123,3 +123,11 @@ def test_it_makes_a_model_exact(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["analyze", "--no-cache", str(other), "--tokenizer", own])
     assert isinstance(refused.exception, UsageError)
     assert "name its log" in str(refused.exception)
+
+
+def test_a_tokenizer_of_no_model_of_the_log_is_refused(tmp_path: Path) -> None:
+    log = Path(__file__).parents[1] / "fixtures" / "quickstart.jsonl"
+    arguments = ["analyze", "--no-cache", str(log), "--tokenizer", f"glm-9={tokenizer(tmp_path)}"]
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, UsageError)
+    assert "no request is of this model; the log has claude-haiku-4-5" in str(refused.exception)

@@ -39,7 +39,12 @@ NOTES = """
 - **thinking**: encrypted reasoning is estimated from its length (GPT-5, Gemini 3); the thinking of earlier turns, which
   some models do not see again, is counted and shows as unexplained.
 - OpenAI's counts rest on its own vocabulary: they are not calibrated, so both columns are alike.
-- Claude's and Gemini's vocabularies are not published: Claude is counted with o200k and a factor, Gemini with Gemma's.
+- Claude's and Gemini's vocabularies are not published. Gemini is counted with Gemma's. Claude is counted with o200k's
+  first 65,000 merges (the last vocabulary that Anthropic published has 65,000 entries) times 1.057, fitted on the 113
+  recorded pairs of the first table on 2026-11-26: of Claude, "before" is no test of that factor. One sentence repeated
+  many times, as caching tests send it, magnifies what is off in that sentence.
+- **Google** counts a JSON Schema under `parameters_json_schema` as JSON; what it makes of nested objects, `$defs` and a
+  forced tool choice is not published, and three such prompts are 10% to 15% off. Tools through OpenRouter are likewise.
 - The calibration of a log is fitted on that log: `agentcost analyze --show-fit` shows it, with its own held-out error.
 """
 

@@ -46,6 +46,24 @@ def refuse_uncounted(asked: Asked, record: Record) -> None:
             raise UsageError(f"--tokenizer {own.model}={own.path}: a saved record has no text to count; name its log")
 
 
+def refuse_unused(asked: Asked, record: Record) -> None:
+    """A tokenizer for a model that no request is of is a name that was mistyped."""
+    if not asked.tokenizer or not record.requests:
+        return
+    from agentcost.tokens.given import GIVEN, given_to  # noqa: PLC0415 — heavy
+
+    models = sorted({request.model for request in record.requests})
+    used = {given_to(model) for model in models}
+    for own in GIVEN:
+        if own not in used:
+            named = ", ".join(model or "no name" for model in models[:_NAMED]) + (", …" if len(models) > _NAMED else "")
+            raise UsageError(f"--tokenizer {own.model}={own.path}: no request is of this model; the log has {named}")
+
+
+_NAMED = 5
+"""Models of a log that a message names."""
+
+
 def take_interrupts() -> None:
     """Ctrl-C ends a read that waits for a pipe, also when a library (polars) has installed a handler of its own."""
     import signal  # noqa: PLC0415

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from agentcost.commands import options
 from agentcost.commands.asked import Asked
-from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite, warn
+from agentcost.commands.reading import read, refuse_skips, refuse_to_overwrite, refuse_unused, warn
 from agentcost.errors import UsageError
 from agentcost.units import currency, shown_in
 
@@ -74,6 +74,7 @@ def command(name: str) -> Callable[..., None]:
         billed = bills(name, against or ())
         analysis, study = studied(asked, quiet=quiet, save=save)
         refuse_skips(asked, study.record, *([billed.record] if billed else []))
+        refuse_unused(asked, study.record)
         if show_fit:
             put_fit(name, analysis)
         if billed:

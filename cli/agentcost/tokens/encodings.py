@@ -38,8 +38,10 @@ CLASSES: Mapping[Kind, ContentClass] = MappingProxyType(
 )
 """What a component's text mostly is; components not named are mixed."""
 
-CLAUDE_OLD_OVER_O200K = 1.12
-"""Claude up to 4.6 counts so many tokens for one of o200k: recorded prompts of agents; published: 1.15 to 1.20."""
+CLAUDE_OLD_OVER_65K = 1.057
+"""Claude up to 4.6 counts so many tokens for one of `o200k_65k`: fitted on 113 recorded prompts, 2026-11-26 (the median
+of those over 300 tokens). That vocabulary has o200k's first 65,000 merges, as many as the last vocabulary that
+Anthropic published (Claude 2's) has entries: long words fall into pieces as Claude's do, which o200k keeps whole."""
 
 CLAUDE_NEW_OVER_OLD: Mapping[ContentClass, float] = MappingProxyType(
     {"prose": 1.33, "markdown": 1.47, "code": 1.22, "json": 1.31, "mixed": 1.3}
@@ -109,12 +111,12 @@ GOOGLE = "google-genai for Python, local tokenizer table"
 
 O200K = exact("o200k_base", TIKTOKEN)
 CL100K = exact("cl100k_base", TIKTOKEN)
-CLAUDE_OLD = estimated("o200k_base", 0.05, "ai-tokenizer 1.0.6; o200k comparison", CLAUDE_OLD_OVER_O200K)
+CLAUDE_OLD = estimated("o200k_65k", 0.05, "o200k's first 65,000 merges; recorded prompts", CLAUDE_OLD_OVER_65K)
 CLAUDE_NEW = estimated(
-    "o200k_base",
+    "o200k_65k",
     0.15,
     "Anthropic docs, token counting; sol.ava.dev, 2026-04-17",
-    CLAUDE_OLD_OVER_O200K,
+    CLAUDE_OLD_OVER_65K,
     CLAUDE_NEW_OVER_OLD,
 )
 UNKNOWN = estimated("o200k_base", 0.30, "no published vocabulary; assumed near o200k")

@@ -175,8 +175,12 @@ CLAUDE = Template(
     per_system=0, thinking=28, schema=180,
 )  # fmt: skip
 CLAUDE_NEW = replace(CLAUDE, per_call=68)
+# "\n\nHuman: …\n\nAssistant:" stands around these: fitted on 7 recorded pairs, 2026-11-26.
+CLAUDE_2 = replace(CLAUDE, base=6)
 # Recorded prompts of plain text are billed at the tokens of their text, or one more.
 GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=23)
+# What stands around calls was read off gemini-2.5 and 3; of 2.0, two recorded pairs show 3 to 6 tokens.
+GEMINI_2_0 = replace(GEMINI, per_call=0)
 NOVA = Template(-2, 2, 320, OBSERVED, per_tool=37, per_call=30, per_system=0)
 PLAIN = Template(0, 0, 0, "one text, as it is")
 
@@ -191,7 +195,8 @@ CLAUDE_TOOL_PROMPTS = (
     (r"(opus|sonnet)-4(\.[01])?(?![.\d])", CLAUDE, 313, 315),
     (r"haiku-3\.5", CLAUDE, 264, 355),
     (r"sonnet-3(?![.\d])", CLAUDE, 159, 235),
-    (r"(opus|sonnet|haiku)-3|claude-(instant|v?[12]\b)", CLAUDE, 313, 315),
+    (r"(opus|sonnet|haiku)-3", CLAUDE, 313, 315),
+    (r"claude-(instant|v?[12]\b)", CLAUDE_2, 313, 315),
 )
 """Model, template, tool prompt under auto or none, and under any or a named tool; those not listed have CLAUDE's."""
 
@@ -220,6 +225,7 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-oss", "", GPT_OSS),
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini-3", "", replace(GEMINI, chosen=18)),
+        (r"gemini-2\.0", "", GEMINI_2_0),
         (r"gemini|gemma", "", GEMINI),
         (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),
         (r"titan", "", Template(0, 3, 0, OBSERVED)),
