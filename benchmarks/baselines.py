@@ -13,9 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from agentcost.tokens import Template
 
 LINE_BUFFER = 1 << 20
 
@@ -40,12 +43,13 @@ def parse_inner(path: str) -> None:
 
 def tokenize(path: str) -> None:
     """Parse every line and count every text in it with tiktoken; print the tokens and the seconds after loading."""
-    from agentcost.tokens import counter  # noqa: PLC0415 (only here: it costs start-up)
+    from agentcost.tokens import counter, template_of  # noqa: PLC0415 (only here: it costs start-up)
 
     count = counter("o200k_base", "tiktoken").count
     start, tokens = time.perf_counter(), 0
     for line in raw_lines(path):
-        tokens += sum(map(count, texts(orjson.loads(line))))
+        body = orjson.loads(line)
+        tokens += sum(map(count, texts(body))) + around(body, template_of(body.get("model", ""), "anthropic"))
     print(json.dumps({"tokens": tokens, "seconds": time.perf_counter() - start}))
 
 
@@ -57,6 +61,16 @@ def texts(body: dict[str, Any]) -> Iterator[str]:
         yield block["text"]
     for message in body["messages"]:
         yield from content_texts(message["content"])
+
+
+def around(body: dict[str, Any], template: Template) -> int:
+    """The tokens that the provider's template puts around tools and calls, which are counted as theirs."""
+    found = template.per_tool * len(body.get("tools", ()))
+    for message in body["messages"]:
+        blocks = message["content"] if isinstance(message["content"], list) else ()
+        calls = [place for place, block in enumerate(blocks) if "input" in block]
+        found += template.per_call * len(calls) + template.per_more_calls * sum(place > 0 for place in calls)
+    return found
 
 
 def content_texts(content: str | list[dict[str, Any]]) -> Iterator[str]:
