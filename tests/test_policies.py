@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,6 +17,7 @@ from agentcost.cache.policy import Policy, collapses, minimum_of, multipliers_of
 from agentcost.cache.switches import apply, with_switch
 from agentcost.commands.policies import policies as command
 from agentcost.errors import UsageError
+from agentcost.pricing import overlay
 
 POLICIES = load_policies()
 SWITCHES = [(policy.name, switch.name) for policy in POLICIES.values() for switch in policy.switches]
@@ -205,8 +206,10 @@ def test_an_engine_keeps_until_it_evicts() -> None:
     ],
 )
 def test_the_price_of_keeping(model: str, day: date, dollars: str | None) -> None:
+    """By the rules of the cache and by the price list alike."""
     expected = None if dollars is None else Decimal(dollars)
-    assert storage_of(POLICIES["gemini-explicit"], model, day) == expected
+    listed = overlay.storage_of("google", model, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    assert storage_of(POLICIES["gemini-explicit"], model, day) == expected == (listed.hourly if listed else None)
 
 
 @pytest.mark.parametrize(
