@@ -211,3 +211,15 @@ def test_golden(
     golden: Callable[[str, str], None],
 ) -> None:
     golden(f"kv-{name}-{width}.txt", run(monkeypatch, "kv", *arguments, width=width))
+
+
+def test_another_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("kv", "--tokens", "98304", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--gpu-price", "2")
+    own, other = run(monkeypatch, *asked, width=140), run(monkeypatch, *asked, "--rate", "EUR=0.5", width=140)
+    (row,), (half,) = (
+        [line.split() for line in text.splitlines() if line.startswith("llama-3.1-8b ") and "PF" in line]
+        for text in (own, other)
+    )
+    assert float(half[-1]) == pytest.approx(float(row[-1]) / 2, abs=1e-3)
+    assert "EUR/M" in other and "(--rate)" in other and "$/M" not in other
+    assert "$/M" in own

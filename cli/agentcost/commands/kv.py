@@ -12,6 +12,7 @@ from agentcost.commands.memory import memory_ask
 from agentcost.commands.reading import refuse_skips
 from agentcost.commands.sheets import write_tables
 from agentcost.errors import UsageError
+from agentcost.units import shown_in
 
 if TYPE_CHECKING:
     from agentcost.memory.ask import KvAsk
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     prompt=curves.prompt_of,
     ask=memory_ask,
     cache=curves.cache_options,
-    asked=options.only("logs", *options.READING, *options.SELECTION, *options.COUNTING, *options.COST, *options.DATA),
+    asked=options.only(
+        "logs", *options.READING, *options.SELECTION, *options.COUNTING, *options.COST, "rate", *options.DATA
+    ),
 )
 def kv(
     prompt: Prompt | None,
@@ -38,13 +41,15 @@ def kv(
     from agentcost.commands.report import deliver, draw, width  # noqa: PLC0415 — heavy
     from agentcost.views.kv import kv as view  # noqa: PLC0415 — heavy
 
+    currency = asked.currency()
     if prompt is not None:
         _refuse_log(asked, cache)
         analysis = _of_a_prompt(prompt, ask, cache.gpu_price)
         if asked.form == "json":
             write_tables("kv", analysis.tables)
         else:
-            draw(view(analysis, width()))
+            with shown_in(currency):
+                draw(view(analysis, width()))
         return
     if not asked.logs and sys.stdin.isatty():
         raise UsageError("kv needs a log, or --tokens N for a prompt without one")
@@ -53,7 +58,8 @@ def kv(
     if asked.data:
         deliver(analysis, "kv", asked, analysis.tables["sources"]["source"].to_list())
     else:
-        draw(view(analysis, width()))
+        with shown_in(currency):
+            draw(view(analysis, width()))
 
 
 def _refuse_log(asked: Asked, cache: CacheOptions) -> None:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from agentcost.results import Analysis
 from agentcost.units import (
     UNKNOWN,
+    currency,
     elapsed,
     exact,
     flop,
@@ -53,7 +54,7 @@ def prefill(analysis: Analysis, width: int) -> Iterator[RenderableType]:
         columns += _twice("TTFT", [(elapsed(row["cold_s"]), elapsed(row["cached_s"])) for row in rows], read, 0)
     if any(row["usd_per_million_cold"] is not None for row in rows):
         prices = [(_dollars(row["usd_per_million_cold"]), _dollars(row["usd_per_million_cached"])) for row in rows]
-        columns += _twice("$/M", prices, read, 1)
+        columns += _twice(f"{currency().sign}/M", prices, read, 1)
     yield Table(columns, width)
     yield from (quiet(line, width) for line in _notes(rows, named))
 
@@ -91,7 +92,8 @@ def _notes(rows: list[Row], named: bool) -> Iterator[str]:
             f"measured kernels {percent(row['kernels_cold_s'], row['cold_s'], 0)} of it. No queue, no communication."
         )
     if row["usd_per_million_cold"] is not None:
-        yield f"$/M: of input tokens, by accelerators ({row['priced']}) that compute nothing else and never wait."
+        million = f"{currency().sign}/M"
+        yield f"{million}: of input tokens, by accelerators ({row['priced']}) that compute nothing else and never wait."
     if named and row["crossing_tokens"]:
         yield (
             f"Attention outweighs the rest from {exact(row['crossing_tokens'])} tokens on. A hit rate understates what "
@@ -111,4 +113,7 @@ def _bytes(count: float) -> str:
 
 
 def _dollars(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.4f}" if value < 0.1 else f"{value:.3f}"
+    if value is None:
+        return UNKNOWN
+    shown = value * float(currency().rate)
+    return f"{shown:.4f}" if shown < 0.1 else f"{shown:.3f}"
