@@ -226,6 +226,20 @@ HEAVY = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_a_stream_that_is_no_utf_8_gets_what_it_can_show(tmp_path: Path, encoding: str) -> None:
+    command = [sys.executable, "-m", "agentcost", "analyze", str(ROOT / "fixtures" / "quickstart.jsonl")]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        env=environment(tmp_path) | {"PYTHONIOENCODING": encoding},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"66 requests ")
+
+
 def imported(tmp_path: Path, *arguments: object) -> set[str]:
     """What of HEAVY, and of our own commands and readers, a run imports."""
     code = (

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Collection
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -93,6 +94,9 @@ def run() -> None:
     gc.disable()  # a record is many small objects and no cycles: collecting them took a third of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where text is no UTF-8, a bar that it lacks becomes a question mark
     try:
         application(COMMANDS.keys() & set(sys.argv))()
     except Interrupted as error:

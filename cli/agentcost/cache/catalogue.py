@@ -36,7 +36,9 @@ def policy_named(name: str) -> Policy:
     names the nearest."""
     policies, (own, *switches) = load_policies(), name.split(",")
     if own not in policies:
-        raise UsageError(unknown(own, policies, f"{own}: no such cache policy", "policies"))
+        raise UsageError(
+            unknown(own, policies, f"{own}: no such cache policy (`agentcost policies` lists them)", "policies")
+        )
     pairs = [switch.partition("=") for switch in switches]
     policy = apply(policies[own], {switch.strip(): value.strip() for switch, _, value in pairs})
     return replace(policy, name=name) if switches else policy

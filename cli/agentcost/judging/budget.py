@@ -218,7 +218,8 @@ def read_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text.strip())
     if not found:
         raise UsageError(
-            f"--limit {text}: write it as METRIC<=VALUE, METRIC[NAME]<=VALUE, METRIC+<=VALUE or METRIC+<=5%"
+            f"--limit {text}: write it as METRIC<=VALUE, METRIC>=VALUE, METRIC[NAME]<=VALUE, METRIC+<=VALUE or "
+            "METRIC+<=5%"
         )
     level, metric, bracketed, dotted, sign, value = found.groups()
     if metric not in METRICS:

@@ -93,7 +93,7 @@ def examine(source: Source, reading: Reading) -> Diagnosis:
         about=reader.about if reader else "",
         reason=reason,
         also=also,
-        keys=peek.keys or tuple(_header(peek)),
+        keys=() if reason else peek.keys or tuple(_header(peek)),
         became=tuple(_became(items, source)),
         tells=_tells(requests),
         near=tuple(nearest(peek, reader)) if unknown else (),

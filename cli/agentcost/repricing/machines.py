@@ -9,10 +9,13 @@ import msgspec
 from agentcost.costs.requests import COLUMN
 from agentcost.datasheets.architecture import Architecture
 from agentcost.datasheets.hardware import Accelerator, hardware_sheet
+from agentcost.datasheets.models import weights_of
 from agentcost.errors import UsageError
+from agentcost.kv.room import UTILIZATION, weights_bytes
 from agentcost.measuring.levels import Ints
 from agentcost.prefill import Rates, Work, decode, planned, seconds, work
 from agentcost.pricing import INPUT
+from agentcost.units import gibibytes
 
 ENGINE = "vllm"
 """Whose cache is replayed on a machine of one's own, with memory for all of it."""
@@ -59,7 +62,22 @@ class Roofline(msgspec.Struct, frozen=True):
     @property
     def assumes(self) -> tuple[str, ...]:
         """What its costs rest on."""
-        return f"{self.accelerator.id} at its peak in {DTYPE}, ${self.price:,f} an hour ({self.source})", BOUND
+        return (
+            f"{self.accelerator.id} at its peak in {DTYPE}, ${self.price:,f} an hour ({self.source})",
+            BOUND,
+            *self._rooms,
+        )
+
+    @property
+    def _rooms(self) -> tuple[str, ...]:
+        """How many of them the weights take, where one is too small; each adds as much speed as it costs."""
+        size = weights_bytes(self.architecture, weights_of(DTYPE))
+        least = 1 if size is None else -(-size // int(self.accelerator.memory_bytes * UTILIZATION))
+        if least <= 1:
+            return ()
+        return (
+            f"{gibibytes(size or 0)} of {DTYPE} weights take {least} of them: the bound is the same for any number",
+        )
 
     @property
     def rates(self) -> Rates:

@@ -133,7 +133,8 @@ def empty(analysis: Analysis, width: int) -> RenderableType:
         f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: "
         f"{'; '.join(scope.offered) or 'widen the selection'}."
         if scope.total
-        else "No request is in the log. `agentcost formats` shows what is read; what the log holds is counted below."
+        else "No request is in the log. `agentcost formats` shows what is read, and --against compares a bill with "
+        "logs; what the log holds is counted below."
     )
     return Group(title(text, width), *closing(analysis, width))
 

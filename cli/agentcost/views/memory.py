@@ -29,8 +29,6 @@ def memory(analysis: Analysis, width: int) -> list[RenderableType]:
 
 
 def _pair(rows: Mapping[tuple[str, str], Mapping[str, Any]], name: str, column: str, text: Callable[[int], str]) -> str:
-    """A figure of the median and of the p99 request; once, where they are alike."""
+    """A figure of the median and of the p99 request."""
     median, high = (text(rows[name, measure][column]) for measure in ("p50", "p99"))
-    return (
-        median if median == high else f"{median.removesuffix(' GiB') if high.endswith(' GiB') else median} and {high}"
-    )
+    return f"{median.removesuffix(' GiB') if high.endswith(' GiB') else median} and {high}"
