@@ -56,7 +56,7 @@ OPEN = (
 
 SAME_TOKENS = "the same tokens, cached as they were"
 SAME_TEXTS = "the same texts and turns: what another model would write, and how well, is not modelled"
-REPLAYED = "caches replayed under the rules of the host"
+REPLAYED = "caches replayed under the rules of the host, without the markers of another"
 BATCH = "batches answer within a day: no agent can wait for that turn by turn"
 UPPER = "no cache rules are known there: all input as plain, an upper bound"
 SHARES = "the log has lengths only: cached in the shares of the bill"
