@@ -549,3 +549,10 @@ def test_the_columns_are_documented() -> None:
         assert section
         for column in columns.split(", "):
             assert f"| `{column}` |" in section, column
+
+
+def test_what_has_no_price_is_no_part_of_the_log_as_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of six requests have none: the first line tells of the other four, as `analyze` does."""
+    text = " ".join(run(monkeypatch, "fixtures/codex", "--model", "gpt-6-luna").split())
+    assert "for 4 of 6 requests (" in text
+    assert "change: of the requests that have a price as run and in the row" in text

@@ -174,7 +174,7 @@ class Repricing(msgspec.Struct, dict=True):
 
     def offers(self, ask: Ask, *, alone: bool = False) -> Iterator[Offer]:
         """The log as it was run, then every row that was asked for; `alone` leaves out the usual ones."""
-        basis = _most(self.costs.basis)
+        basis = most_of(self.costs.basis)
         yield Offer("as run", "as run", self.as_run, None, self.as_run, basis)
         if "billed" in self.costs.basis:
             assumed = ("the caches as simulated: what rows on other models are compared with",)
@@ -226,7 +226,7 @@ class Repricing(msgspec.Struct, dict=True):
         terms = [in_tier(own, tier) for own in self.terms]
         bill = self.as_run if terms == self.terms else self.priced(self.as_run.tokens, terms, tier)
         told = (SAME_TOKENS, BATCH) if tier == "batch" else (SAME_TOKENS,)
-        return Offer(tier, "tier", bill, None, self.as_run, _most(self.costs.basis), None, tier, told)
+        return Offer(tier, "tier", bill, None, self.as_run, most_of(self.costs.basis), None, tier, told)
 
     def elsewhere(self, sent: Sent, tier: str) -> Offer:
         """Every request sent to a model at a host."""
@@ -247,7 +247,7 @@ class Repricing(msgspec.Struct, dict=True):
         told += [UPPER] * ("uncached" in outcome.basis) + [SHARES] * ("shares" in outcome.basis)
         told += [BATCH] * (tier == "batch")
         bill = self.bill(outcome, terms, tier)
-        return Offer(label, kind, bill, outcome, self.simulated, _most(outcome.basis), sent, tier, tuple(told))
+        return Offer(label, kind, bill, outcome, self.simulated, most_of(outcome.basis), sent, tier, tuple(told))
 
     def self_hosted(self, machine: Machine | Roofline) -> Offer:
         """Everything on a machine of one's own: as it was run, or a model of its own with an engine's cache."""
@@ -280,7 +280,7 @@ def _date(request: Request) -> float | None:
     return None if ("clock", "relative") in request.settings else request.started
 
 
-def _most(words: Sequence[str]) -> str:
+def most_of(words: Sequence[str]) -> str:
     """The word of most requests."""
     counts = Counter(words)
     return max(sorted(counts), key=lambda word: counts[word]) if counts else ""

@@ -12,7 +12,7 @@ from agentcost.costs.requests import COLUMN
 from agentcost.costs.tables import MONEY
 from agentcost.pricing import BESIDE, dollars, exact_sum
 from agentcost.pricing.published import find
-from agentcost.repricing.bills import Bill, Offer, Repricing
+from agentcost.repricing.bills import Bill, Offer, Repricing, most_of
 from agentcost.repricing.resending import Outcome, Sent
 
 REPRICED: dict[str, pl.DataType] = {
@@ -54,7 +54,8 @@ def _row(repricing: Repricing, offer: Offer, way: str, rows: Sequence[int]) -> t
     whole, then = bill.total(both), offer.against.total(both)
     parts = {name: [COLUMN[one] for one in classes] for name, classes in PARTS.items()}
     costs = [exact_sum(bill.amounts[priced][:, columns].sum(axis=1)) if priced else None for columns in parts.values()]
-    tokens = {name: int(bill.tokens[list(rows)][:, columns].sum()) for name, columns in parts.items()}
+    counted = priced or list(rows)
+    tokens = {name: int(bill.tokens[counted][:, columns].sum()) for name, columns in parts.items()}
     reasons = Counter(bill.reasons[row] for row in rows if bill.reasons[row])
     outcome, sent = offer.outcome, offer.sent
     factor, band = tokens_factor(repricing, outcome, rows) if outcome else (None, None)
@@ -64,10 +65,17 @@ def _row(repricing: Repricing, offer: Offer, way: str, rows: Sequence[int]) -> t
         len(rows) - len(priced), "; ".join(sorted(reasons)), _bounded(repricing, offer, rows),
         tokens["read"], tokens["write"], tokens["plain"], tokens["output"],
         dollars(sum(filter(None, costs))) if priced else None, *(_dollars(cost) for cost in costs),
-        dollars(then) if both else None, whole / then - 1 if both and then else None, band, factor, offer.basis,
+        dollars(then) if both else None, whole / then - 1 if both and then else None, band, factor,
+        _basis(repricing, offer, counted),
         ", ".join(sorted(policies)), _too_long(sent, bill, rows), "; ".join(_sources(bill, priced)),
         "; ".join(offer.assumes),
     )  # fmt: skip
+
+
+def _basis(repricing: Repricing, offer: Offer, rows: Sequence[int]) -> str:
+    """Whose classes the tokens of most of these requests are: as run where nothing was sent elsewhere."""
+    as_run = offer.outcome is None and offer.kind in ("as run", "tier")
+    return most_of([repricing.costs.basis[row] for row in rows]) if as_run else offer.basis
 
 
 def tokens_factor(repricing: Repricing, outcome: Outcome, rows: Sequence[int]) -> tuple[float | None, float]:

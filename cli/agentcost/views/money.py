@@ -84,7 +84,7 @@ def _said(own: DataFrame) -> list[str]:
     priced = own.filter(own["cost"].is_not_null())
     amount = dollars(priced) or Decimal()
     bases = [word for name, word in BASES.items() if (priced["cost_basis"] == name).any()]
-    found = [f"{', '.join(bases)} {_dated(priced)}"]
+    found = [f"{', '.join(bases)} {dated(priced)}"]
     if own["cost"].null_count():
         found.append(f"{plural(own['cost'].null_count(), 'request')} without a price left out")
     unknown = int((priced["output"].is_null() | priced["output_is_lower_bound"]).sum())
@@ -107,7 +107,7 @@ def _said(own: DataFrame) -> list[str]:
     return found
 
 
-def _dated(priced: DataFrame) -> str:
+def dated(priced: DataFrame) -> str:
     """Of which day the prices are."""
     undated = int(priced["price_date_assumed"].sum())
     if undated == len(priced):

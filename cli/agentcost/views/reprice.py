@@ -15,7 +15,7 @@ from agentcost.units import dollars as shown
 from agentcost.views.analyze import closing, empty
 from agentcost.views.headline import coverage
 from agentcost.views.layout import Column, Paragraph, Table, plain, quiet, title
-from agentcost.views.money import BILLINGS
+from agentcost.views.money import BILLINGS, dated
 from agentcost.views.plans import lead, plans
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def reprice(analysis: Analysis, width: int) -> RenderableType:
     ways = frame["billing"].unique(maintain_order=True).to_list()
     parts: list[RenderableType] = []
     for way in ways:
-        parts += opening(frame.filter(frame["billing"] == way).to_dicts(), way, width)
+        parts += opening(frame.filter(frame["billing"] == way).to_dicts(), way, _days(analysis, way), width)
         parts += [plain(_routing(row), width) for row in routes_of(analysis, way)[:1]]
     parts += [plain(line, width) for line in lead(analysis)]
     parts.append(quiet(" · ".join(coverage(analysis)), width))
@@ -50,14 +50,21 @@ def reprice(analysis: Analysis, width: int) -> RenderableType:
     return Group(*parts, Text(), *closing(analysis, width))
 
 
-def opening(own: Sequence[Row], way: str, width: int) -> list[RenderableType]:
+def _days(analysis: Analysis, way: str) -> str:
+    """Of which days the prices as run are."""
+    requests = analysis.tables["requests"]
+    priced = requests.filter(requests["cost"].is_not_null() & (requests["billing"] == way))
+    return dated(priced if len(priced) else requests)
+
+
+def opening(own: Sequence[Row], way: str, days: str, width: int) -> list[RenderableType]:
     """Two lines: what it cost as it was run, and the least of what was tried."""
     first = own[0]
     whole = f"{BILLINGS[way]} as run: unknown for {plural(first['requests'], 'request')}, {first['unpriced']}"
     if first["cost"] is not None:
         whole = (
-            f"{BILLINGS[way]} as run: {bound(first)}{shown(first['cost'])} for "
-            f"{plural(first['requests'], 'request')} ({BASES[first['basis']]} at list prices of their day)"
+            f"{BILLINGS[way]} as run: {bound(first)}{shown(first['cost'])} for {_priced(first)} "
+            f"({BASES[first['basis']]} {days})"
         )
     tried = [row for row in own[1:] if row["kind"] != "simulated" and row["cost"] is not None]
     complete = [row for row in tried if not (row["unpriced_requests"] or row["too_long"] or row["basis"] == "roofline")]
@@ -129,7 +136,7 @@ CACHED = 12
 _OFF = 0.05
 """The share by which a simulation may differ from the bill before that is said."""
 
-_BASIS = {"billed": "as billed", "uncached": "not", "shares": "as billed", "given": NONE}
+_BASIS = {"billed": "as billed", "simulated": "simulated", "uncached": "not", "shares": "as billed", "given": NONE}
 
 
 def bound(row: Row) -> str:
@@ -160,6 +167,12 @@ def _read(row: Row) -> str:
     return percent(row["read"], row["read"] + row["write"] + row["plain"], 0)
 
 
+def _priced(row: Row) -> str:
+    """`66 requests`, `11 of 47 requests` where the others have no price."""
+    some = f"{exact(row['requests'] - row['unpriced_requests'])} of " if row["unpriced_requests"] else ""
+    return f"{some}{plural(row['requests'], 'request')}"
+
+
 def unpriced(own: Sequence[Row], width: int) -> Iterator[RenderableType]:
     """What has no price, wholly or in part, and why."""
     reasons: dict[str, list[str]] = {}
@@ -171,6 +184,10 @@ def unpriced(own: Sequence[Row], width: int) -> Iterator[RenderableType]:
     if reasons:
         text = ". ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
         yield Paragraph(Text.assemble(("Without a price: ", "bold"), f"{text}."), width)
+        if own[0]["unpriced_requests"]:
+            yield quiet(
+                "change: of the requests that have a price as run and in the row; tokens: of those priced", width
+            )
 
 
 def _brief(reasons: str) -> str:
