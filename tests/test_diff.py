@@ -75,6 +75,16 @@ def test_what_changed_in_the_prefix_is_charged_to_it_with_what_the_template_puts
     assert all(not cause.noisy for cause in found.causes if cause.stage == "prefix")
 
 
+def test_what_is_taken_back_in_the_same_stage_is_no_culprit() -> None:
+    found = compared("tool-added")
+    one = next(cause for cause in found.causes if cause.stage == "prefix")
+    back_and_forth = [
+        replace(one, stage="cache", kind="cause", what=f"cache missed: {sign}", cost=Decimal(sign), tokens=0)
+        for sign in ("+7", "-7.0001")
+    ]
+    assert headline(replace(found, causes=(*found.causes, *back_and_forth))) == CULPRITS["tool-added"]
+
+
 def test_another_model_is_no_change_of_what_was_sent() -> None:
     """Both sides are measured with one ruler: the same texts are as long, whichever model was billed for them."""
     base, head = pair("model-switched")

@@ -30,22 +30,36 @@ def headline(difference: Difference, *, public: bool = False) -> str:
 
 
 def culprit(difference: Difference) -> Cause | None:
-    """The cause that says most of what a change did: how many requests there were is no change, if there is another."""
+    """The cause that says most of what a change did: how many requests there were is no change, if there is another.
+
+    What other causes of its stage take back says nothing.
+    """
     causes = list(difference.causes)
     if not causes:
         return None
+    nets: dict[str, Decimal] = {}
+    for cause in causes:
+        nets[cause.stage] = nets.get(cause.stage, Decimal(0)) + _amount(difference, cause)
 
-    def weight(cause: Cause) -> Decimal:
-        return abs(cause.cost if difference.cost is not None and cause.cost is not None else Decimal(cause.tokens))
+    def weight(cause: Cause) -> tuple[Decimal, Decimal]:
+        own, net = _amount(difference, cause), nets[cause.stage]
+        return min(abs(own), abs(net)) if own * net > 0 else Decimal(0), abs(own)
 
     named = [cause for cause in causes if cause.stage != "requests" and cause.kind != "rest"]
     others = [cause for cause in causes if cause.stage != "requests"]
     best = max(named, key=weight, default=None)
     rest = max(others, key=weight, default=None)
-    if best and rest and weight(best) < _REST * weight(rest):
+    if best and rest and weight(best)[0] < _REST * weight(rest)[0]:
         best = rest
     best = best or rest
-    return best if best and weight(best) >= SMALL * _scale(difference) else max(causes, key=weight)
+    if best and weight(best)[0] >= SMALL * _scale(difference):
+        return best
+    return max(causes, key=lambda cause: abs(_amount(difference, cause)))
+
+
+def _amount(difference: Difference, cause: Cause) -> Decimal:
+    """Its dollars, or its tokens where there are none."""
+    return cause.cost if difference.cost is not None and cause.cost is not None else Decimal(cause.tokens)
 
 
 def _scale(difference: Difference) -> Decimal:
