@@ -11,9 +11,9 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, Provider, TieredPrices
 
-from agentcost.pricing import Terms, library, price_of, published
+from agentcost.pricing import Terms, genai, price_of, published
+from agentcost.pricing.genai import KEYS, priced
 from agentcost.pricing.kept import MOST, Answers, shelf_in
-from agentcost.pricing.library import KEYS, priced
 from agentcost.pricing.priced import Found, Priced, Tiered
 
 MOMENTS = (
@@ -87,8 +87,8 @@ def test_a_model_that_was_looked_up_is_answered_without_the_list(
             published.is_host.cache_clear()
             published.keep_in(tmp_path, "1")
             if known:
-                monkeypatch.setattr(library, "find", None)
-                monkeypatch.setattr(library, "is_host", None)
+                monkeypatch.setattr(genai, "find", None)
+                monkeypatch.setattr(genai, "is_host", None)
             assert [price_of(terms, noon) for terms in asked] == fresh
             published.save()
     finally:

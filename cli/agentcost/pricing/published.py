@@ -65,9 +65,9 @@ def use(fetched: tuple[Path, date] | None) -> None:
 def _ready() -> None:
     """See to it that the library has the list that is to be used."""
     if not _KEPT.loaded:
-        from agentcost.pricing import library  # noqa: PLC0415 — heavy
+        from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
-        library.use(_KEPT.fetched[0].read_bytes().partition(b"\n")[2] if _KEPT.fetched else None)
+        genai.use(_KEPT.fetched[0].read_bytes().partition(b"\n")[2] if _KEPT.fetched else None)
         _KEPT.loaded = True
 
 
@@ -91,18 +91,18 @@ def _installed() -> str:
 
 def hosts() -> list[str]:
     """Every provider of the library."""
-    from agentcost.pricing import library  # noqa: PLC0415 — heavy
+    from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
     _ready()
-    return library.hosts()
+    return genai.hosts()
 
 
 def size() -> tuple[int, int]:
     """How many providers and models the library has."""
-    from agentcost.pricing import library  # noqa: PLC0415 — heavy
+    from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
     _ready()
-    return library.size()
+    return genai.size()
 
 
 @lru_cache(maxsize=4096)
@@ -110,10 +110,10 @@ def is_host(name: str) -> bool:
     """Whether the library has a provider of that name, by any of the ways to write it."""
     known = _KEPT.shelf.answers.hosts if _KEPT.shelf else {}
     if name not in known:
-        from agentcost.pricing import library  # noqa: PLC0415 — heavy
+        from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
         _ready()
-        known[name] = library.is_host(name)
+        known[name] = genai.is_host(name)
         _note_new()
     return known[name]
 
@@ -124,10 +124,10 @@ def find(host: str, model: str) -> Found | None:
     known = _KEPT.shelf.answers.models if _KEPT.shelf else {}
     key = f"{host} {model}"
     if key not in known:
-        from agentcost.pricing import library  # noqa: PLC0415 — heavy
+        from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
         _ready()
-        known[key] = library.find(host, model)
+        known[key] = genai.find(host, model)
         _note_new()
     return known[key]
 

@@ -37,10 +37,10 @@ def download() -> bytes:
 
 def refresh(folder: Path, day: date, get: Callable[[], bytes] = download) -> tuple[int, int]:
     """Fetch the list, check it, keep it in the folder as of a day, and use it. Returns its providers and models."""
-    from agentcost.pricing import library  # noqa: PLC0415 — heavy
+    from agentcost.pricing import genai  # noqa: PLC0415 — heavy
 
     content = get()
-    library.use(content)
+    genai.use(content)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(folder / NAME, day.isoformat().encode() + b"\n" + content)
