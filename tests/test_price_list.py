@@ -85,6 +85,7 @@ def test_a_model_that_was_looked_up_is_answered_without_the_list(
         for known in (False, True):
             published.find.cache_clear()
             published.is_host.cache_clear()
+            published.keep_in(None, "")  # as the next run begins
             published.keep_in(tmp_path, "1")
             if known:
                 monkeypatch.setattr(genai, "find", None)

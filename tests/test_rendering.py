@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +13,10 @@ from agentcost.rendering import (
     compact,
     gemini_tool,
     gemini_values,
-    json_tool,
     openai_call,
     openai_tools,
     openai_tools_text,
     shown_tools,
-    tool_call_text,
 )
 from agentcost.tokens import Choice, Shape, counter, overhead, template_of
 
@@ -170,25 +166,6 @@ def test_any_json_renders_a_text_for_every_tool(tools: list[dict[str, Json]]) ->
     texts = openai_tools(tools)
     assert len(texts) == len(tools)
     assert all(text.endswith(" => any;\n\n") for text in texts)
-
-
-def test_json_tool_keeps_order_and_characters() -> None:
-    tool: dict[str, Json] = {"name": "é", "input_schema": {"b": 1, "a": [True, None]}, "cache_control": {"type": "x"}}
-    assert json_tool(tool) == '{"name":"é","input_schema":{"b":1,"a":[true,null]}}'
-    assert json_tool(tool, spaced=True) == '{"name": "é", "input_schema": {"b": 1, "a": [true, null]}}'
-
-
-@given(tool=st.dictionaries(st.text().filter(lambda key: key != "cache_control"), VALUES))
-def test_json_tool_is_the_tool(tool: dict[str, Json]) -> None:
-    assert json.loads(json_tool(tool)) == tool
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [({"a": "x y"}, 'ping{"a":"x y"}'), ('{"a": 1}', 'ping{"a": 1}'), ({}, "ping{}"), (None, "pingnull")],
-)
-def test_calls(arguments: Json, expected: str) -> None:
-    assert tool_call_text("ping", arguments) == expected
 
 
 @pytest.mark.parametrize(

@@ -173,20 +173,6 @@ def compact(arguments: str) -> str:
         return arguments
 
 
-def json_tool(tool: Mapping[str, Json], spaced: bool = False) -> str:
-    """The tool as JSON in the order it was sent: compact, or `spaced` as chat templates in Python write it.
-
-    Anthropic's cache markers are no part of it.
-    """
-    seen = {key: value for key, value in tool.items() if key != "cache_control"}
-    return json_text(seen, spaced)
-
-
-def tool_call_text(name: str, arguments: Json) -> str:
-    """A call as text: the name, then the arguments, which may be JSON text already."""
-    return name + (arguments if isinstance(arguments, str) else json_text(arguments))
-
-
 def json_text(value: Json, spaced: bool = False) -> str:
     """JSON with every character as itself."""
     return json.dumps(value, ensure_ascii=False, separators=None if spaced else (",", ":"))

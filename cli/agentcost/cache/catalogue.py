@@ -72,7 +72,7 @@ def _policy(name: str, raw: Mapping[str, dict[str, Tree]], switches: tuple[Switc
 
 
 def _patterns(policy: Policy) -> list[str]:
-    tables: tuple[Sequence[ForModels], ...] = (policy.minimums, policy.ttls, policy.reads, policy.storage)
+    tables: tuple[Sequence[ForModels], ...] = (policy.minimums, policy.ttls, policy.reads)
     return [row.models for rows in tables for row in rows]
 
 

@@ -81,16 +81,6 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
-    """Dollars for keeping a million tokens for an hour, until a day (exclusive)."""
-
-    models: str
-    dollars: Decimal
-    mark: Mark
-    until: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Salt:
     """A setting that is part of the key from `level` on: when it changes, that level and all after it are lost."""
 
@@ -155,6 +145,7 @@ class Policy:
     a breakpoint set without asking; it takes one of `max_breakpoints`. `scope` names what must be equal for two
     requests to share anything; `salts` what loses a part. `grid` None: the unit is a content block, an exact
     boundary, or not known. `build_seconds` None: not published. No `ttls`: entries live until evicted.
+    `storage` names the provider whose price list charges by the hour for what is kept, "" where nothing is charged.
     `read` and `caches_answer` are None where nobody says. `hit_probability` is the share of predicted hits that happen.
     """
 
@@ -189,7 +180,7 @@ class Policy:
     caches_answer: bool | None = None
     read: Decimal | None = None
     reads: tuple[Read, ...] = ()
-    storage: tuple[Storage, ...] = ()
+    storage: str = ""
     switches: tuple[Switch, ...] = field(default=(), hash=False)
 
 
@@ -240,12 +231,6 @@ def ttl_of(policy: Policy, model: str, name: str = "") -> Ttl | None:
     """The time to live of that name, the model's default for "" or one it does not have; None: until evicted."""
     own = rows_for(policy.ttls, model)
     return next((ttl for ttl in own if ttl.name == name), own[0] if own else None)
-
-
-def storage_of(policy: Policy, model: str, day: date) -> Decimal | None:
-    """Dollars for keeping a million tokens for an hour on a day. None: unknown, or it costs nothing (no `storage`)."""
-    rows = rows_for(policy.storage, model)
-    return next((row.dollars for row in rows if row.until is None or day < row.until), None)
 
 
 def collapses(policy: Policy, day: date | None) -> bool:

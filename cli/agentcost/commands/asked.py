@@ -103,8 +103,10 @@ class Asked(msgspec.Struct, frozen=True):
 
     def pricing(self) -> Pricing:
         """At which prices, and how it was paid for."""
+        from agentcost import __version__  # noqa: PLC0415 — with the rest
         from agentcost.commands.prices import book_of  # noqa: PLC0415 — heavy
         from agentcost.costs.requests import Pricing  # noqa: PLC0415 — heavy
+        from agentcost.pricing.published import keep_in  # noqa: PLC0415 — heavy
 
         if self.billing and self.billing not in BILLINGS:
             raise UsageError(f"--billing {self.billing}: one of {', '.join(BILLINGS)}")
@@ -112,7 +114,9 @@ class Asked(msgspec.Struct, frozen=True):
             day = date.fromisoformat(self.price_date) if self.price_date else None
         except ValueError as error:
             raise UsageError(f"--price-date {self.price_date}: write it as 2026-11-20") from error
-        return Pricing(book_of(self.price_file), day, self.billing)
+        book = book_of(self.price_file)
+        keep_in(cache_folder() if self.cache else None, __version__)
+        return Pricing(book, day, self.billing)
 
     def reading(self, optional: frozenset[str] = frozenset()) -> Reading:
         """How the logs are read."""

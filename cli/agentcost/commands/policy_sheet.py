@@ -9,7 +9,7 @@ from decimal import Decimal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from agentcost.cache.policy import ForModels, Grid, Minimum, Policy, Storage, Ttl
+from agentcost.cache.policy import ForModels, Grid, Minimum, Policy, Ttl
 from agentcost.units import NONE, UNKNOWN, duration, exact, plural
 from agentcost.views.layout import Column, Paragraph, Table, quiet, title
 
@@ -191,11 +191,15 @@ def _reads(policy: Policy) -> list[Column]:
     ]
 
 
-def _storage(rows: Sequence[Storage]) -> list[Column]:
+def _storage(provider: str) -> list[Column]:
+    """What the price list says of the provider: of a model's rows the last that has begun holds."""
+    from agentcost.pricing import price_list  # noqa: PLC0415 — heavy
+
+    rows = [row for row in price_list().storage if row.provider == provider]
     return [
         _models(rows),
-        Column("$", [_plain(row.dollars) for row in rows]),
-        Column("until", [row.until.isoformat() if row.until else NONE for row in rows]),
+        Column("$", [_plain(row.hourly) for row in rows]),
+        Column("from", [row.begins.isoformat() if row.begins else NONE for row in rows]),
         Column("", [row.mark for row in rows], name=1),
     ]
 

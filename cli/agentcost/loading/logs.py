@@ -22,7 +22,6 @@ from agentcost.loading.labels import Label, labelled
 from agentcost.loading.resuming import Kept, keep, kept
 from agentcost.loading.soundness import make_sound, sound_item
 from agentcost.model import Item, Place, Request, Segment, Skipped
-from agentcost.pricing.published import keep_in
 from agentcost.record import MAGIC, Log, Record, load
 from agentcost.sharing.redacted import is_redacted, load_redacted
 from agentcost.tokens import Engine, Given, use_tokenizers
@@ -66,7 +65,6 @@ class Reading(msgspec.Struct, frozen=True):
 
 def load_logs(sources: Sequence[Source], reading: Reading) -> Record:
     """One record of all sources. AgentcostError where a named source is no log, or none of a folder's is."""
-    keep_in(reading.cache, __version__)
     use_tokenizers(reading.tokenizers)
     record = Record()
     growth = Growth(record.tree, reading.engine, reading.cache, reading.threads)

@@ -33,6 +33,10 @@ class Shelf(msgspec.Struct):
     answers: Answers
     new: bool = False
 
+    def is_of(self, folder: Path, version: str) -> bool:
+        """Whether it is that of the version in a folder."""
+        return (self.path, self.heading) == (_path(folder), _heading(version))
+
     def save(self) -> None:
         """Write what is new, in one atomic step. A folder that cannot be written only costs time."""
         if not self.new:
@@ -48,9 +52,16 @@ class Shelf(msgspec.Struct):
 
 def shelf_in(folder: Path, version: str) -> Shelf:
     """The shelf of a version of the list."""
-    heading = f"agentcost prices 1 {version}\n".encode()
-    path = folder / "models.prices"
+    path, heading = _path(folder), _heading(version)
     return Shelf(path, heading, _read(path, heading))
+
+
+def _path(folder: Path) -> Path:
+    return folder / "models.prices"
+
+
+def _heading(version: str) -> bytes:
+    return f"agentcost prices 1 {version}\n".encode()
 
 
 def _read(path: Path, heading: bytes) -> Answers:

@@ -46,7 +46,9 @@ _KEPT = Kept()
 
 def keep_in(folder: Path | None, edition: str) -> None:
     """Keep answers in the user's cache from now on, apart by our own edition; None: keep none."""
-    _KEPT.shelf = shelf_in(folder, f"genai-prices {version()} agentcost {edition}") if folder else None
+    heading = f"genai-prices {version()} agentcost {edition}"
+    if folder is None or _KEPT.shelf is None or not _KEPT.shelf.is_of(folder, heading):
+        _KEPT.shelf = shelf_in(folder, heading) if folder else None
 
 
 def save() -> None:
