@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.running import run, too_wide
 from typer.testing import CliRunner
 
 from agentcost.errors import UsageError
@@ -21,13 +22,6 @@ LOGS = [
                                                 "kv-cache-tester/subagent.json", "claude-code/session.jsonl")),
 ]  # fmt: skip
 LLAMA = ["--model", "llama-3.1-8b"]
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, width: int = 80) -> str:
-    monkeypatch.setenv("COLUMNS", str(width))
-    found = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert found.exit_code == 0
-    return found.stdout
 
 
 def tables(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, list[dict[str, object]]]:
@@ -55,9 +49,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, list[d
 def test_no_line_is_wider_than_the_width(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], width: int
 ) -> None:
-    lines = run(monkeypatch, *arguments, width=width).splitlines()
-    assert lines
-    assert not [line for line in lines if len(line) > width or line != line.rstrip()]
+    assert not too_wide(run(monkeypatch, *arguments, width=width), width)
 
 
 def test_a_prompt_without_a_log(monkeypatch: pytest.MonkeyPatch) -> None:

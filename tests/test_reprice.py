@@ -12,6 +12,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import running
 from tests.building import Maker, said, system, tool, words
 from tests.reading import FIXTURES, ROOT_FOLDER
 from typer.testing import CliRunner
@@ -438,11 +439,7 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, width: int = 80) -> str:
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.chdir(ROOT_FOLDER)
-    found = CliRunner().invoke(app, ["reprice", *arguments, "--no-cache"], catch_exceptions=False)
-    assert found.exit_code == 0
-    return found.stdout
+    return running.run(monkeypatch, "reprice", *arguments, "--no-cache", width=width)
 
 
 RATED = [
@@ -500,9 +497,7 @@ def test_reports(monkeypatch: pytest.MonkeyPatch, golden: Callable[[str, str], N
 def test_no_line_is_wider_than_the_width(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], width: int
 ) -> None:
-    lines = run(monkeypatch, *arguments, width=width).splitlines()
-    assert lines
-    assert not [line for line in lines if len(line) > width or line != line.rstrip()]
+    assert not running.too_wide(run(monkeypatch, *arguments, width=width), width)
 
 
 def test_json_carries_rows_in_dollars(monkeypatch: pytest.MonkeyPatch) -> None:
