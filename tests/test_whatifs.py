@@ -111,7 +111,13 @@ def test_a_change_of_nothing_is_the_log_as_run(name: str) -> None:
     assert stage.outcome(Change()) == base
 
 
-IDLE = (Edit(cap=10**9), Edit(cleared=10**6), Edit(compacted=10**6), Edit(dropped=frozenset({10**6}), search=SEARCH))
+IDLE = (
+    Edit(cap=10**9),
+    Edit(cleared=10**6),
+    Edit(compacted=10**6),
+    Edit(dropped=frozenset({10**6}), search=SEARCH),
+    Edit(keyed=True),
+)
 
 
 @pytest.mark.parametrize("edit", IDLE)
@@ -131,6 +137,8 @@ EDITS = (
     Edit(cap=80, cleared=3, ordered=True),
     Edit(compacted=2, summary=40),
     Edit(compacted=3, summary=9, cap=50, ordered=True),
+    Edit(keyed=True),
+    Edit(keyed=True, ordered=True, cap=50, cleared=2, union=True),
 )
 
 

@@ -85,6 +85,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     `tokens` is set only where the log itself gives the length (hashed blocks). `media` tells what a
     tokenizer cannot: `image 1024x768 high`, `image` (size unknown), `document 3` (pages).
     `breakpoint` is the time to live of a cache marker behind this segment (`5m`, `1h`), not in the digest.
+    `sent` is (id, JSON) of what is sent as JSON whose keys may come in any order: a tool, a call.
     """
 
     level: Level
@@ -100,6 +101,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     media: str = ""
     tokens: int | None = None
     breakpoint: str = ""
+    sent: tuple[str, str] = ("", "")
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

@@ -20,7 +20,8 @@ class Entry(msgspec.Struct, gc=False):
 
     `place` is (source number, byte offset, byte length) of the record that first held it. `runs` are 8-byte
     digests of every 64-byte run of the canonical text, `counts` tokens by encoding, `characters` and `size`
-    the text's length in characters and in UTF-8 bytes, `ascii` how many of its characters are ASCII.
+    the text's length in characters and in UTF-8 bytes, `ascii` how many of its characters are ASCII. `unordered` is
+    the digest of what was sent as JSON whatever the order of its keys; b"" of anything else.
     """
 
     digest: bytes
@@ -39,6 +40,7 @@ class Entry(msgspec.Struct, gc=False):
     marks: tuple[Mark, ...] = ()
     counts: dict[str, int] = {}
     ascii: int = 0
+    unordered: bytes = b""
 
 
 class Tree(msgspec.Struct):
@@ -122,7 +124,7 @@ def copied(entry: Entry, place: tuple[int, int, int]) -> Entry:
     return Entry(
         entry.digest, entry.level, entry.role, entry.kind, entry.name, entry.server, entry.opens_message, entry.media,
         entry.tokens, entry.size, entry.characters, place, entry.runs, entry.marks, dict(entry.counts),
-        entry.ascii,
+        entry.ascii, entry.unordered,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 _AS_IT_IS = (
     "service_tier", "speed", "prompt_cache_key", "text_format", "parallel_tool_calls", "verbosity",
-    "context_management", "upstream",
+    "context_management", "upstream", "text_format_unordered",
 )  # fmt: skip
 
 _UNASKED: dict[str, frozenset[str]] = {

@@ -231,6 +231,8 @@ def _system(before: Sequence[Piece], now: Sequence[Piece]) -> str:
 
 def _how(before: Piece, now: Piece) -> str:
     """How two texts of one thing differ, as far as that is known without them."""
+    if before.unordered and before.unordered == now.unordered:
+        return ": the same JSON with its keys in another order"
     alike = alike_bytes(before.runs, now.runs)
     marks = _marks(now.marks, alike) or _marks(before.marks, alike)
     if before.size == now.size and not marks:

@@ -87,6 +87,25 @@ def canonical(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def unordered(text: str) -> bytes:
+    """A digest of a JSON object or list whatever the order of keys and the white space in it; b"" of other text."""
+    if not text.startswith(("{", "[")):
+        return b""
+    try:
+        value = msgspec.json.decode(text.encode("utf-8", "surrogatepass"))
+        return digest_of(msgspec.json.encode(value, order="sorted"))
+    except (ValueError, RecursionError):  # cut off, half a surrogate pair: it is only equal to itself
+        return b""
+
+
+def unordered_of(segment: Segment) -> bytes:
+    """The same of a segment that is sent as JSON: equal ones are the same thing with its keys in another order."""
+    own, text = segment.sent
+    form = unordered(text)
+    place = segment.level, segment.role, segment.kind, str(segment.opens_message), segment.name, segment.server, own
+    return digest_of(*place, form) if form else b""
+
+
 class Spot(msgspec.Struct):
     """Where a block stands: its level, role, and whether it opens its message; `breakpoint` behind it."""
 
@@ -98,7 +117,8 @@ class Spot(msgspec.Struct):
 
 
 def segment(spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = "", lead: str = "",
-            identity: str | bytes = b"", media: str = "", tokens: int | None = None) -> Segment:  # fmt: skip
+            identity: str | bytes = b"", media: str = "", tokens: int | None = None,
+            sent: tuple[str, str] = ("", "")) -> Segment:  # fmt: skip
     """One segment; `identity` is what the provider sees beside the text (a call id, a signature…)."""
     head = f"{spot.level} {spot.role} {kind} {spot.opens} {len(name)} {len(server)} {len(lead)} {len(text)} "
     seen = (head + name + server + lead + text).encode("utf-8", "surrogatepass")
@@ -106,7 +126,7 @@ def segment(spot: Spot, kind: Kind, text: str, *, name: str = "", server: str = 
         seen += identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
     return Segment(
         spot.level, spot.role, kind, hashlib.blake2b(seen, digest_size=16).digest(), text, name, server,
-        _clip(lead) if lead else "", spot.opens, spot.ends, media, tokens, spot.breakpoint,
+        _clip(lead) if lead else "", spot.opens, spot.ends, media, tokens, spot.breakpoint, sent,
     )  # fmt: skip
 
 
@@ -185,17 +205,19 @@ def split_mcp(name: str) -> tuple[str, str]:
     return "", name
 
 
-def tool_definition(spot: Spot, name: str, text: str, *, server: str = "", lead: str = "") -> Segment:
-    """A tool's schema as the model sees it."""
+def tool_definition(spot: Spot, name: str, text: str, *, server: str = "", lead: str = "", exact: str = "") -> Segment:
+    """A tool's schema as the model sees it; `exact` is its JSON where that is not the text: a cache may see it."""
     server = server or split_mcp(name)[0]
     kind = Kind.MCP_TOOL if server else Kind.SKILL if name.lower() in SKILL_TOOLS else Kind.TOOL
-    return segment(spot, kind, text, name=name, server=server, lead=lead)
+    found = segment(spot, kind, text, name=name, server=server, lead=lead, sent=("", exact or text))
+    return replace(found, digest=digest_of(found.digest, exact)) if exact else found
 
 
 def tool_call(spot: Spot, name: str, arguments: str, call_id: str = "", *, text: str = "") -> Segment:
     """A tool call of the assistant: its name and arguments are text (or `text` is), its id is identity."""
     shown = text or f"{name}\n{arguments}"
-    return segment(spot, Kind.TOOL_CALL, shown, name=name, server=split_mcp(name)[0], identity=call_id)
+    server = split_mcp(name)[0]
+    return segment(spot, Kind.TOOL_CALL, shown, name=name, server=server, identity=call_id, sent=(call_id, arguments))
 
 
 def state(spot: Spot, opaque: str) -> Segment:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy
 
+from agentcost.ingest.parts import unordered_of
 from agentcost.marks import marks_of
 from agentcost.model import Kind, Segment
 from agentcost.prefix import Entry, Tree, entry_of
@@ -104,6 +105,7 @@ class Growth(msgspec.Struct):
         fresh = [new for new in pending if new.fresh]
         for new, runs in zip(fresh, runs_of([new.segment.text for new in fresh]), strict=True):
             new.entry.runs = runs
+            new.entry.unordered = unordered_of(new.segment)
         fixed = [new for new in fresh if new.segment.kind in _FIXED]
         for new, marks in zip(fixed, marks_of([new.segment.text for new in fixed]), strict=True):
             new.entry.marks = marks

@@ -17,6 +17,7 @@ from agentcost.model import ROOT, Kind
 from agentcost.units import exact, plural
 from agentcost.whatifs import PINGS, TIME
 from agentcost.whatifs.edits import RESULTS, SEARCH, SUMMARY, Behind, Edit
+from agentcost.whatifs.keys import first_sent, formats_as_first_sent
 from agentcost.whatifs.replay import Change, Markers, Stage, prices
 from agentcost.whatifs.sides import sides
 from agentcost.whatifs.unions import unions
@@ -67,7 +68,8 @@ def candidates(stage: Stage) -> Iterator[list[Candidate]]:
     yield list(_timed(stage))
     yield list(_moved(stage))
     if _reordered(stage):
-        yield [Candidate("order", "tools in a fixed order", "by name", Change(Edit(ordered=True)))]
+        yield list(_ordered())
+    yield list(_keyed(stage))
     yield list(_stable(stage))
     yield list(_behind(stage))
     yield from ([found] for found in _fewer_tools(stage))
@@ -182,6 +184,25 @@ def _reordered(stage: Stage) -> bool:
         names = [tree.entry(node).name for node in tree.path(end) if tree.entry(node).level == "tools"]
         orders.add(tuple(names))
     return any(_conflict(one, other) for one, other in combinations(sorted(orders)[:_ORDERS], 2))
+
+
+def _ordered() -> Iterator[Candidate]:
+    """Where a tool is rendered by what stands before it, or its keys change too, it takes both."""
+    yield Candidate("order", "tools in a fixed order", "by name", Change(Edit(ordered=True)))
+    words = "tools by name, JSON with sort_keys=True"
+    yield Candidate("order", "tools and their keys in a fixed order", words, Change(Edit(ordered=True, keyed=True)))
+
+
+def _keyed(stage: Stage) -> Iterator[Candidate]:
+    """JSON that is sent again with its keys in another order, as it was first sent."""
+    tree, prompts = stage.ground.tree, stage.scene.prompts
+    found = [tree.entries[segment] for segment in first_sent(tree, (prompt.leaf for prompt in prompts))]
+    formed = any(one is not other for one, other in zip(prompts, formats_as_first_sent(prompts), strict=True))
+    what = sorted({entry.name if entry.kind is Kind.SYSTEM else entry.kind.value for entry in found})
+    what += ["response format"] * (formed and "response format" not in what)
+    if what:
+        how = "sort_keys=True" + (", or the arguments string as the model sent it" if "tool calls" in what else "")
+        yield Candidate("keys", "JSON keys in one order", f"{', '.join(what)}: {how}", Change(Edit(keyed=True)))
 
 
 def _conflict(one: Sequence[str], other: Sequence[str]) -> bool:

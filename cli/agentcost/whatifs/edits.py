@@ -43,7 +43,8 @@ class Edit:
     results to so many tokens, `cleared` keeps those of the last so many messages of the client, up to twice as many.
     `compacted` puts a summary of `summary` tokens in the place of all but the last so many messages of the client, up
     to twice as many, and holds instead of `cleared`. `union` sends every tool of a conversation from its first request
-    on, `behind` side calls behind the main prompt.
+    on, `behind` side calls behind the main prompt. `keyed` writes JSON that is sent again as it was first sent, where
+    only the order of its keys has changed.
     """
 
     dropped: frozenset[int] = frozenset()
@@ -56,6 +57,7 @@ class Edit:
     summary: int = 0
     union: bool = False
     behind: Behind = ""
+    keyed: bool = False
 
     def __add__(self, other: Edit) -> Edit:
         """Both at once."""
@@ -64,7 +66,7 @@ class Edit:
             self.dropped | other.dropped, self.split | other.split, self.ordered or other.ordered,
             max(self.search, other.search), min(caps, default=0), max(self.cleared, other.cleared),
             max(self.compacted, other.compacted), max(self.summary, other.summary),
-            self.union or other.union, other.behind or self.behind,
+            self.union or other.union, other.behind or self.behind, self.keyed or other.keyed,
         )  # fmt: skip
 
     @property

@@ -8,7 +8,7 @@ Nodes are looked at once each, runs of tools once for each of their ends, whatev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -60,11 +60,13 @@ class Paths:
     """The new tree, and where the nodes of the old one went (`_NOT_YET`: a tool whose run nobody asked for).
 
     By old node: `carried` are the nodes of its path of which a part goes to the end, `last_tool` the last tool on it,
-    `turns` how many messages of the client it holds. `fixed` are new nodes of a fixed length.
+    `turns` how many messages of the client it holds. `fixed` are new nodes of a fixed length, `first` segments as they
+    were first sent, by those that have their keys in another order.
     """
 
     old: Tree
     edit: Edit
+    first: Mapping[int, int] = field(default_factory=dict)
     new: Tree = field(init=False)
     went: list[int] = field(init=False)
     carried: list[tuple[int, ...]] = field(init=False)
@@ -138,6 +140,7 @@ class Paths:
     def _put(self, parent: int, node: int, *, cleared: bool = False) -> int:
         """The new node behind a new parent for what an old node holds, or the parent where nothing stays."""
         entry, number, ends = self.old.entry(node), self.old.segments[node], _ENDS[self.old.ends[node]]
+        number = self.first.get(number, number)
         result, split = entry.kind in RESULTS, self.split_at(node)
         if split and not split.kept:
             if parent != ROOT and not entry.opens_message and self.new.entry(parent).level == entry.level:

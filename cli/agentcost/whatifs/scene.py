@@ -19,6 +19,7 @@ from agentcost.measuring.measure import Measured
 from agentcost.model import ROOT
 from agentcost.prefix import Tree
 from agentcost.whatifs.edits import CLEARED, RESULTS, Edit
+from agentcost.whatifs.keys import first_sent, formats_as_first_sent, lengths_as_first_sent
 from agentcost.whatifs.paths import UNCUT, Paths
 
 
@@ -86,7 +87,8 @@ class Lengths:
 
 def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
     """The same requests with their paths rewritten. The empty edit gives what it was given."""
-    paths = Paths(ground.tree, edit)
+    leaves = (prompt.leaf for prompt in scene.prompts)
+    paths = Paths(ground.tree, edit, first_sent(ground.tree, leaves) if edit.keyed else {})
     routes = [_route(paths, prompt) for prompt in scene.prompts]
     levels = levels_of(paths.new)
     lengths = [_lengths(paths, ground, levels, number) for number in range(len(ground.measured))]
@@ -97,7 +99,7 @@ def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
         if number not in told:
             told[number] = _told(paths, prompt.told.lengths, lengths[number])
         prompts.append(_prompt(paths, prompt, route, lengths[number], told[number], scene.policies[row]))
-    return Scene(shape_of(paths.new), prompts, scene.policies)
+    return Scene(shape_of(paths.new), formats_as_first_sent(prompts) if edit.keyed else prompts, scene.policies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +180,15 @@ def _told(paths: Paths, lengths: Mapping[int, int], found: Lengths) -> Told:
 
 def _lengths(paths: Paths, ground: Ground, levels: Levels, ruler: int) -> Lengths:
     """How long the new nodes are, and what the old paths lose, under one ruler."""
-    own, framing = _own(paths, ground, ruler)
+    before, framing = _own(paths, ground, ruler)
+    texts, passing = ground.measured[ruler].lengths, ground.passing[ruler]
+    own = lengths_as_first_sent(ground.tree, paths.first, before, texts, passing)
     origins = paths.origins
     new, old, cap = (numpy.array(part, dtype=numpy.int64) for part in (origins.new, origins.old, origins.cap))
     kept, moved = numpy.array(origins.kept, dtype=numpy.float64), numpy.array(origins.moved, dtype=numpy.bool_)
     stays = numpy.rint(own[old] * kept).astype(numpy.int64)
     sizes = numpy.where(moved, own[old] - stays, numpy.minimum(stays, cap))
-    used = numpy.flatnonzero(ground.passing[ruler][old] > 0)[::-1]  # of several origins the first decides
+    used = numpy.flatnonzero(passing[old] > 0)[::-1]  # of several origins the first decides
     lengths = numpy.zeros(len(paths.new), dtype=numpy.int64)
     lengths[new[used]] = sizes[used]
     for node, tokens in paths.fixed.items():
@@ -192,8 +196,10 @@ def _lengths(paths: Paths, ground: Ground, levels: Levels, ruler: int) -> Length
     firsts = sorted({box.new[0] for box in paths.toolboxes.values() if box.new})
     lengths[firsts] += framing
     lengths[ROOT] = int(ground.own[ruler][ROOT])
-    gone, away, cleared = (ground.levels.down(part).tolist() for part in _lost(paths, ground.tree, own))
-    return Lengths(levels.down(lengths).tolist(), gone, away, cleared, framing)
+    gone, away, cleared = _lost(paths, ground.tree, own)
+    parts = gone + before - own, away + before - own, cleared
+    gone_by, away_by, cleared_by = (ground.levels.down(part).tolist() for part in parts)
+    return Lengths(levels.down(lengths).tolist(), gone_by, away_by, cleared_by, framing)
 
 
 def _own(paths: Paths, ground: Ground, ruler: int) -> tuple[Ints, int]:

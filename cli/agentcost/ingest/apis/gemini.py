@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from agentcost.ingest import parts
 from agentcost.ingest.apis.contract import Api, Body, Calls, Identity
 from agentcost.ingest.apis.extras import with_grounding
@@ -66,8 +64,8 @@ def _tool(tool: Body) -> list[Segment]:
             exact = parts.canonical(entry if name == "functionDeclarations" else {name: _shown(entry)})
             declared = name == "functionDeclarations" and isinstance(entry, dict)
             server = own if name == "mcpServers" else ""
-            found = parts.tool_definition(spot, own, gemini_tool(entry) if declared else exact, server=server)
-            segments.append(replace(found, digest=parts.digest_of(found.digest, exact)) if declared else found)
+            text, exactly = (gemini_tool(entry), exact) if declared else (exact, "")
+            segments.append(parts.tool_definition(spot, own, text, server=server, exact=exactly))
     return segments
 
 

@@ -76,9 +76,8 @@ def tool_segments(level: Level, role: str, tools: Any, model: str = "") -> list[
             segments.append(parts.tool_definition(spot, tool.name, exact, server=tool.server))
             continue
         lead, text = next(rendered)
-        found = parts.tool_definition(spot, tool.name, text, server=tool.server, lead=lead)
         # the rendering drops what the cache may still see: key order, formats, defaults
-        segments.append(structs.replace(found, digest=parts.digest_of(found.digest, exact)))
+        segments.append(parts.tool_definition(spot, tool.name, text, server=tool.server, lead=lead, exact=exact))
     return segments
 
 
@@ -132,9 +131,9 @@ def response_format(value: Any) -> list[Segment]:
         return []
     form = value.get("json_schema")
     shown = form.get("schema") or form if isinstance(form, dict) else None
-    text = parts.canonical(shown) if shown else ""
+    text, exact = parts.canonical(shown) if shown else "", parts.canonical(value)
     spot = Spot("system", "system")
-    return [parts.segment(spot, Kind.SYSTEM, text, name="response format", identity=parts.canonical(value))]
+    return [parts.segment(spot, Kind.SYSTEM, text, name="response format", identity=exact, sent=("", exact))]
 
 
 def content_segments(spot: Spot, content: Any, write: Write) -> list[Segment]:

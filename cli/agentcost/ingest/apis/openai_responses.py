@@ -78,6 +78,7 @@ def settings(body: Body) -> dict[str, str]:
         form = text.get("format")
         if isinstance(form, dict) and form.get("type") != "text":
             found["text_format"] = f"{form.get('type')} {parts.digest_of(parts.canonical(form)).hex()}"
+            found["text_format_unordered"] = parts.unordered(parts.canonical(form)).hex()
     prompt = body.get("prompt")
     if isinstance(prompt, dict):
         found["prompt"] = f"{prompt.get('id', '')} {parts.digest_of(parts.canonical(prompt)).hex()}"
