@@ -106,6 +106,11 @@ class Bench:
         argv = (sys.executable, str(HERE / "capacity.py"), "curve", str(path))
         return Trial(argv, (("PYTHONPATH", str(ROOT / "cli")),))
 
+    def caches(self, log: Log) -> Trial:
+        """A log simulated under every cache policy, read in the same process."""
+        argv = (sys.executable, str(HERE / "caches.py"), str(log.path))
+        return Trial(argv, (("PYTHONPATH", str(ROOT / "cli")),))
+
     def imports(self, log: Log) -> Trial:
         """A process that imports what an analysis of this log imports, and does nothing with it."""
         trial = self.analyze(log)

@@ -114,6 +114,18 @@ def capacity_curve(bench: Bench) -> Iterator[Target]:
     yield Target("", "the same, reading the trace included", ours, parse, None)
 
 
+def all_policies(bench: Bench) -> Iterator[Target]:
+    """The log under every cache policy, beside reading it; and what longer prompts and more of them add to that."""
+    ours = bench.caches(main_corpus(bench))
+    yield Target("P15", "all policies / reading the log, CPU", ours, None, 1, "of reading")
+    sessions = ("--sessions", str(max(2, bench.sessions // 5)), "--round-bytes", "1800")
+    few = bench.caches(bench.log(*sessions, "--rounds", "160", "--turns", "20"))
+    many = bench.caches(bench.log(*sessions, "--rounds", "160", "--turns", "160"))
+    short = bench.caches(bench.log(*sessions, "--rounds", "20", "--turns", "20"))
+    yield Target("P15", "all policies, prompts 8x longer / as many short ones", few, short, 1.5, "steps")
+    yield Target("P15", "all policies, the same text in 160 turns / in 20", many, few, 8, "steps")
+
+
 def start_up(bench: Bench) -> Iterator[Target]:
     """The time until help appears."""
     yield Target("P11", "--help / python -c pass", bench.ours("--help"), Trial((sys.executable, "-c", "pass")), 8)
@@ -153,6 +165,7 @@ GROUPS: Sequence[tuple[tuple[str, ...], Callable[[Bench], Iterator[Target]]]] = 
     (("P7",), cache_marks),
     (("P8",), short_lines),
     (("P9",), capacity_curve),
+    (("P15",), all_policies),
     (("P11",), start_up),
     (("P12",), counts),
     (("P13",), appended),

@@ -103,6 +103,17 @@ def step(_: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float:
     )
 
 
+def of_reading(_: Target, ours: Sequence[Run], __: Sequence[Run]) -> float:
+    """The median of the step that ours reports / its reading of the log, in the same process."""
+    return statistics.median(told_by(one)["step_s"] / told_by(one)["read_s"] for one in ours)
+
+
+def steps(_: Target, ours: Sequence[Run], baseline: Sequence[Run]) -> float:
+    """The median over pairs of the step that ours reports / that of the baseline."""
+    pairs = zip(ours, baseline, strict=True)
+    return statistics.median(told_by(one)["step_s"] / told_by(other)["step_s"] for one, other in pairs)
+
+
 def speed(target: Target, ours: Sequence[Run], _: Sequence[Run]) -> float:
     """MB of log per second, start-up included."""
     return target.amount / 1e6 / wall(ours)
@@ -193,6 +204,8 @@ class Figure:
 FIGURES: Mapping[str, Figure] = {
     "ratio": Figure(ratio, "{:.3g}"),
     "step": Figure(step, "{:.3g}", stepped),
+    "of reading": Figure(of_reading, "{:.3g}", stepped),
+    "steps": Figure(steps, "{:.3g}", stepped),
     "speed": Figure(speed, "{:.1f} MB/s", sign="≥"),
     "growth": Figure(growth, "{:+.0f} MB", memory),
     "memory": Figure(memory_ratio, "{:.2f}", memory),

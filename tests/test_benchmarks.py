@@ -195,6 +195,8 @@ COMPONENTS = {
         ("ratio", 0.75, [a_run(1), a_run(2), a_run(9)], [a_run(2), a_run(4), a_run(3)], "0.5", True),
         ("ratio", 0.45, [a_run(1)], [a_run(2)], "0.5", False),
         ("ratio", None, [a_run(1)], [a_run(2)], "0.5", None),
+        ("of reading", 1, [a_run(output='{"step_s": 1, "read_s": 4}')], [], "0.25", True),
+        ("steps", 1.5, [a_run(output='{"step_s": 1}')], [a_run(output='{"step_s": 0.5}')], "2", False),
         ("speed", 1.5, [a_run(2)], [], "4.0 MB/s", True),
         ("speed", 5, [a_run(2)], [], "4.0 MB/s", False),
         ("growth", 60, [a_run(memory=150_000_000)], [a_run(memory=82_000_000)], "+68 MB", False),
