@@ -46,7 +46,18 @@ class Session:
     random_id: int = 24
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What the paper may have done that its summaries do not say: `alone`, a run finds nothing of the one before it;
+    `marked`, Claude's breakpoints stay where nothing is to be cached; `once`, an id is new in every run only."""
+
+    alone: bool = False
+    marked: bool = False
+    once: bool = False
+
+
 SESSION = Session()
+STATED = Reading()
 TALKATIVE = replace(SESSION, call=80, answer=500)
 """The same, where the model writes twice as much."""
 
@@ -81,10 +92,11 @@ MODELS = (GPT_52, SONNET_45, GPT_4O)
 # ---------------------------------------------------------------- sessions
 
 
-def content(session: Session, strategy: Strategy, run: int, turn: int) -> list[Block]:
+def content(session: Session, strategy: Strategy, run: int, turn: int, reading: Reading = STATED) -> list[Block]:
     """The prompt of a run's request. Random ids are new in every request; what the run has said stays."""
     system = [Block("system", session.system, "system")]
-    random_id = Block(f"id {run}.{turn}", session.random_id, "system")
+    ids = 0 if reading.once else turn
+    random_id = Block(f"id {run}.{ids}", session.random_id, "system")
     if strategy == "no_cache":
         system = [random_id, *system]
     elif strategy != "full_context":
@@ -94,43 +106,47 @@ def content(session: Session, strategy: Strategy, run: int, turn: int) -> list[B
         talk.append(Block(f"call {run}.{search}", session.call, run="calls", eligible=False))
         talk.append(Block(f"result {run}.{search}", session.result, run="results"))
         if strategy == "exclude_tool_results":
-            talk.append(Block(f"id {run}.{turn}.{search}", session.random_id))
+            talk.append(Block(f"id {run}.{ids}.{search}", session.random_id))
     return system + talk
 
 
-def marks(model: Model, strategy: Strategy) -> Sequence[int]:
+def marks(model: Model, strategy: Strategy, reading: Reading = STATED) -> Sequence[int]:
     """Claude's breakpoints, as numbers of blocks: 1 is the system prompt, -1 the last block. Others need none."""
-    if model.provider != "anthropic" or strategy == "no_cache":
+    if model.provider != "anthropic":
         return ()
+    if strategy == "no_cache":  # behind the id and the system prompt
+        return (2,) if reading.marked else ()
     return (1, -1) if strategy == "full_context" else (1,)
 
 
-def served(model: Model, session: Session, strategy: Strategy) -> list[Served]:
+def served(model: Model, session: Session, strategy: Strategy, reading: Reading = STATED) -> list[Served]:
     """What the provider's cache makes of all runs, in their order."""
     forest, prompts = Forest(), list[Prompt]()
     for run in range(RUNS):
         for turn in range(session.searches + 1):
             at = BEGIN + PAUSE * len(prompts)
-            blocks = content(session, strategy, run, turn)
-            prompts.append(forest.prompt(blocks, at, marks(model, strategy), model=model.name))
+            blocks, placed = content(session, strategy, run, turn, reading), marks(model, strategy, reading)
+            scope = f"{run}" if reading.alone else ""
+            prompts.append(forest.prompt(blocks, at, placed, model=model.name, scope=scope))
     policy = policy_of(model.provider, model.name)
     assert policy
     return forest.serve(policy_named(policy), *prompts)
 
 
 @cache
-def dollars(model: Model, session: Session, strategy: Strategy) -> Decimal:
+def dollars(model: Model, session: Session, strategy: Strategy, reading: Reading = STATED) -> Decimal:
     """What all runs cost: input, reads, writes and output."""
     total = Decimal(0)
-    for request in served(model, session, strategy):
+    for request in served(model, session, strategy, reading):
         total += request.read * model.read + request.plain * model.input
         total += request.written * (model.input if model.write is None else model.write)
     return (total + RUNS * (session.searches * session.call + session.answer) * model.output) / 1_000_000
 
 
-def saved(model: Model, session: Session, strategy: Strategy) -> Decimal:
+def saved(model: Model, session: Session, strategy: Strategy, reading: Reading = STATED) -> Decimal:
     """Percent of the cost without a cache."""
-    return 100 * (1 - dollars(model, session, strategy) / dollars(model, session, "no_cache"))
+    without = dollars(model, session, "no_cache", reading)
+    return 100 * (1 - dollars(model, session, strategy, reading) / without)
 
 
 # ---------------------------------------------------------------- figures
@@ -141,9 +157,9 @@ def inside(model: Model, figure: Decimal) -> bool:
     return model.least <= figure <= model.most
 
 
-def cells(model: Model, session: Session) -> list[str]:
+def cells(model: Model, session: Session, reading: Reading = STATED) -> list[str]:
     """The savings by strategy as the document shows them; `*`: outside the published range."""
-    figures = [saved(model, session, strategy) for strategy in CACHED]
+    figures = [saved(model, session, strategy, reading) for strategy in CACHED]
     return [f"{figure:.1f}" + "*" * (not inside(model, figure)) for figure in figures]
 
 
@@ -164,6 +180,20 @@ OTHERS = {
 }
 """Longer sessions, with the names the document gives them."""
 
+READINGS: dict[str, tuple[Session, Reading]] = {
+    "every run writes the system prompt": (SESSION, Reading(alone=True)),
+    "the same, 12 requests a run": (replace(SESSION, searches=11), Reading(alone=True)),
+    "the same, 12 requests of a tenth": (
+        replace(SESSION, searches=11, call=4, result=12, answer=25, random_id=2), Reading(alone=True)
+    ),
+    "Claude's breakpoints stay without a cache": (SESSION, Reading(marked=True)),
+    "an id new in every run, not in every request": (SESSION, Reading(once=True)),
+    "a fifth more tokens for the same words": (
+        replace(SESSION, question=47, call=47, result=142, answer=295, random_id=28), STATED
+    ),
+}  # fmt: skip
+"""Other readings of what was done, with the names the document gives them."""
+
 SIZES = {500: replace(SESSION, system=500), 50_000: replace(SESSION, system=50_000)}
 
 ROWS = (
@@ -172,6 +202,10 @@ ROWS = (
     *(row(f"{size:,}", model.title, *plain(model, at)) for size, at in SIZES.items() for model in MODELS),
     row("500, 10 requests", "GPT-5.2", *plain(GPT_52, replace(SESSION, system=500, searches=9))),
     *(row(title, model.title, *plain(model, other)) for title, other in OTHERS.items() for model in MODELS),
+    *(
+        row(title, *(" ".join(cells(model, session, reading)) for model in MODELS))
+        for title, (session, reading) in READINGS.items()
+    ),
 )
 
 
