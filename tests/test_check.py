@@ -262,6 +262,39 @@ def test_static_inputs_are_gated_without_a_log(elsewhere: Path, name: str, value
     assert command("check", path, "--no-cache", "--model", "gpt-4o", "--limit", "cost_per_session<=1")[0] == 3
 
 
+def test_a_folder_of_tools_one_by_one_is_the_list_of_them(elsewhere: Path) -> None:
+    folder = elsewhere / "tools"
+    folder.mkdir()
+    tools = BODY["tools"]
+    assert isinstance(tools, list)
+    for number, tool in enumerate(tools):
+        written(folder, f"{number:02}.json", tool)
+    given = ["--no-cache", "--model", "claude-sonnet-4-5", "--limit", "fixed_prefix_tokens<=1", "--json"]
+    paths = (folder, written(elsewhere, "tools.json", tools))
+    found = [json.loads(command("check", path, *given)[1])["verdicts"][0]["value"] for path in paths]
+    assert found[0] == found[1] > 0
+    (folder / "notes.txt").write_text("no tool", encoding="utf-8")
+    with pytest.raises(AgentcostError, match="no agent log"):  # a folder with anything else is no folder of tools
+        command("check", folder, *given)
+
+
+@pytest.mark.parametrize("value", [[], {"tools": []}])
+def test_an_empty_list_is_said_to_be_empty(elsewhere: Path, value: object) -> None:
+    path = written(elsewhere, "tools.json", value)
+    with pytest.raises(AgentcostError, match="an empty list"):
+        command("check", path, "--model", "claude-sonnet-4-5", "--limit", "fixed_prefix_tokens<=9")
+
+
+def test_without_limits_a_baseline_is_said_to_need_some(elsewhere: Path) -> None:
+    path = written(elsewhere, "tools.json", BODY["tools"])
+    with pytest.raises(UsageError, match=r"how much more than .*tools.json is too much; add --limit '\w+\+<=5%'"):
+        command("check", path, "--model", "claude-sonnet-4-5", "--baseline", path)
+
+
+def test_a_first_budget_fits_a_terminal() -> None:
+    assert max(map(len, starter(run(GATE.parent / "quickstart.jsonl")).splitlines())) <= 80
+
+
 SHOP = "You help the customers of a shop that sells books, in short sentences. "
 FIND = {"type": "object", "properties": {"number": {"type": "string", "description": "The order's number."}}}
 CHAT_TOOL = {"name": "find", "description": "Finds an order by its number.", "parameters": FIND}

@@ -238,6 +238,13 @@ def test_the_list_of_tables(gateway: Analysis) -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [60, 80, 121])
+def test_the_list_of_tables_keeps_to_a_width(gateway: Analysis, width: int) -> None:
+    lines = describe_tables(gateway, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(" ".join(lines).split()) == " ".join(describe_tables(gateway).split())
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -63,15 +64,19 @@ def table_names(analysis: Analysis, kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (*listed, *rest) if name in analysis.tables))
 
 
-def describe_tables(analysis: Analysis) -> str:
-    """A line per table: its name, how many rows it has, what a row is."""
+def describe_tables(analysis: Analysis, width: int = 1_000) -> str:
+    """Per table its name, how many rows it has, what a row is; in so many columns."""
     names = table_names(analysis, "analyze")
     described = TABLES | ADDED_TABLES | CAPACITY_TABLES | REPRICE_TABLES
     counts = {name: f"{len(analysis.tables[name]):,}" for name in names}
     left, right = max(map(len, names), default=0), max(map(len, counts.values()), default=0)
-    return "".join(
-        f"{name:<{left}}  {counts[name]:>{right}}  {described.get(name, ('a row', ''))[0]}\n" for name in names
-    )
+    room, indent = max(width, left + right + 24), " " * (left + right + 4)
+    rows = (
+        wrap(described.get(name, ("a row", ""))[0], room, subsequent_indent=indent, break_on_hyphens=False,
+             initial_indent=f"{name:<{left}}  {counts[name]:>{right}}  ")
+        for name in names
+    )  # fmt: skip
+    return "".join(f"{line}\n" for row in rows for line in row)
 
 
 def export(analysis: Analysis, kind: str, form: str, table: str | None = None) -> bytes:

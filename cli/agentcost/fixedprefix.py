@@ -1,4 +1,5 @@
-"""What stands before any conversation, from files in a repository: a request body, a tools list, MCP's tools/list.
+"""What stands before any conversation, from files in a repository: a request body, a tools list, MCP's tools/list, a
+single tool.
 
 There is no log: a record of one request for each body, counted as it would be in a log, and one for all lists of
 tools together.
@@ -14,7 +15,7 @@ import msgspec
 from agentcost.errors import AgentcostError
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Calls
-from agentcost.ingest.captured_prefix import prefix_segments
+from agentcost.ingest.captured_prefix import is_tool, prefix_segments
 from agentcost.ingest.envelopes import AROUND, Found, find_body, provider_of
 from agentcost.ingest.json_values import decode
 from agentcost.loading.growth import Growth
@@ -37,7 +38,7 @@ class Captured(msgspec.Struct, frozen=True):
 
 
 def is_fixed_prefix(content: bytes) -> bool:
-    """Whether a file holds one bare request body, or a list of tools, and nothing else."""
+    """Whether a file holds one bare request body, a list of tools, or a tool, and nothing else."""
     try:
         value = decode(content)
     except ValueError:
@@ -47,9 +48,23 @@ def is_fixed_prefix(content: bytes) -> bool:
     found = find_body(value)
     if found:
         return found.path == () and found.inner is None
-    inner = value.get("tools", value.get("result")) if isinstance(value, dict) else value
-    inner = inner.get("tools") if isinstance(inner, dict) else inner
+    if is_tool(value):
+        return True
+    inner = _listed(value)
     return isinstance(inner, list) and bool(inner) and all(isinstance(tool, dict) and _named(tool) for tool in inner)
+
+
+def is_empty_list(content: bytes) -> bool:
+    """Whether a file holds a list of tools, or of anything, and nothing in it."""
+    try:
+        return _listed(decode(content)) == []
+    except ValueError:
+        return False
+
+
+def _listed(value: object) -> object:
+    inner = value.get("tools", value.get("result")) if isinstance(value, dict) else value
+    return inner.get("tools") if isinstance(inner, dict) else inner
 
 
 def _named(tool: dict[str, object]) -> bool:

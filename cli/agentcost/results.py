@@ -20,6 +20,9 @@ SCHEMA_VERSION = 1
 KIND_COLUMNS: dict[Kind, str] = {kind: kind.value.lower().replace(" ", "_") for kind in Kind}
 """The column of each component in the tables: `system_prompt`, `mcp_tool_definitions`…"""
 
+FIXED = (Kind.HIDDEN, Kind.OVERHEAD, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
+"""The fixed prefix: components that stand before the user's first words, in a session's first main request."""
+
 HIT_RATES: dict[str, str] = {
     "tokens": "of input tokens",
     "cacheable": "of the tokens that an earlier request began with",

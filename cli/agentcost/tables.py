@@ -14,10 +14,7 @@ from agentcost.measuring.measure import KINDS, Measured
 from agentcost.model import Kind, Request
 from agentcost.prefix import Tree
 from agentcost.record import Log, Record
-from agentcost.results import KIND_COLUMNS, QUANTILES, THRESHOLDS, Ruler
-
-FIXED = (Kind.HIDDEN, Kind.OVERHEAD, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
-"""Components that stand before the user's first words."""
+from agentcost.results import FIXED, KIND_COLUMNS, QUANTILES, THRESHOLDS, Ruler
 
 _REQUEST_SCHEMA: dict[str, pl.DataType] = {
     "index": pl.Int64(), "source": pl.String(), "line": pl.Int64(), "id": pl.String(), "format": pl.String(),

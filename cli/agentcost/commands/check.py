@@ -72,7 +72,7 @@ def check(
     with shown_in(currency):
         head = run.summed(before, wanted)
     if limits is None:
-        _start(head)
+        _start(head, name)
         return
     with shown_in(currency):
         found = Judgement(limits.name, asked.logs or ("-",), head.requests, head.static, judge(limits, head, before))
@@ -94,12 +94,18 @@ def _forms(found: Judgement, *, places: bool) -> Forms:
     }
 
 
-def _start(head: Baseline) -> None:
+def _start(head: Baseline, baseline: str) -> None:
     """No budget: print one that this run keeps, and say so."""
     from agentcost.judging.starter import starter  # noqa: PLC0415
 
     sys.stdout.write(starter(head))
     sys.stdout.flush()
+    if baseline:
+        raise UsageError(
+            f"no budget: nothing says how much more than {baseline} is too much; add --limit "
+            "'fixed_prefix_tokens+<=5%' (or increase and percent in a budget, as the one above), "
+            "or compare with `agentcost diff`"
+        )
     raise UsageError("no budget: write the above into agentcost.toml, or give --budget FILE or --limit 'METRIC<=VALUE'")
 
 

@@ -231,7 +231,7 @@ def deliver(analysis: Analysis, kind: str, asked: Asked, logs: Sequence[str]) ->
     if asked.output:
         refuse_to_overwrite("-o", asked.output, logs)
     if asked.table == "list":
-        sys.stdout.write(describe_tables(analysis))
+        sys.stdout.write(describe_tables(analysis, width()))
     elif asked.output:
         write(analysis, asked.output, kind, asked.table or None)
     else:

@@ -76,22 +76,37 @@ def _head(path: Path) -> bytes:
 
 
 def prefixes_in(logs: Sequence[str]) -> list[Captured]:
-    """The captured prefixes where that is what is named (FILE or SERVER=FILE); none for logs."""
-    from agentcost.fixedprefix import LARGEST, Captured, is_fixed_prefix  # noqa: PLC0415 — heavy
-
+    """The captured prefixes where that is what is named (FILE, SERVER=FILE, or a folder of such); none for logs."""
     found: list[Captured] = []
     others: list[str] = []
     for argument in logs:
         server, divider, file = argument.rpartition("=")
         path = Path(argument) if not divider or Path(argument).exists() else Path(file)
-        if argument == "-" or not path.is_file() or path.stat().st_size > LARGEST:
-            others.append(argument)
-            continue
-        content = path.read_bytes()
-        if is_fixed_prefix(content):
-            found.append(Captured(str(path), content, server if str(path) != argument else ""))
-        else:
-            others.append(argument)
+        captured = _captured(path, server if str(path) != argument else "") if argument != "-" else []
+        found += captured
+        others += [argument] * (not captured)
     if found and others:
         raise UsageError(f"{found[0].name} is no log and {others[0]} is; check logs and captured prefixes one by one")
+    return found
+
+
+def _captured(path: Path, server: str) -> list[Captured]:
+    """What a file, or all files of a folder hold of a prefix; nothing where any of them is something else.
+
+    AgentcostError for an empty list: a gate that measured nothing must not pass.
+    """
+    from agentcost.fixedprefix import LARGEST, Captured, is_empty_list, is_fixed_prefix  # noqa: PLC0415 — heavy
+
+    inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else []
+    files = inside or [path] * path.is_file()
+    if any(file.stat().st_size > LARGEST or (inside and file.suffix != ".json") for file in files):
+        return []
+    found: list[Captured] = []
+    for file in files:
+        content = file.read_bytes()
+        if is_empty_list(content):
+            raise AgentcostError(f"{file}: an empty list: no tool and no request, so there is nothing to check")
+        if not is_fixed_prefix(content):
+            return []
+        found.append(Captured(str(file), content, server))
     return found

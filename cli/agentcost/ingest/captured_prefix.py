@@ -15,8 +15,8 @@ from agentcost.model import Segment
 def prefix_segments(content: bytes, name: str, server: str = "") -> tuple[Segment, ...]:
     """The segments of a captured prefix, each a named component.
 
-    `content` is one captured request (bare or in an envelope; of a log, its first line), a list of tools, or what an
-    MCP server answers to tools/list; `server` names that server. AgentcostError where it is none of these.
+    `content` is one captured request (bare or in an envelope; of a log, its first line), a list of tools, a tool, or
+    what an MCP server answers to tools/list; `server` names that server. AgentcostError where it is none of these.
     """
     try:
         value = decode(content)
@@ -42,13 +42,27 @@ def _first_line(content: bytes, name: str) -> Any:
 
 
 def _tools(value: Any) -> list[dict[str, Any]]:
-    """The tools of a list, of {"tools": […]} or of {"result": {"tools": […]}}."""
+    """The tools of a list, of {"tools": […]} or of {"result": {"tools": […]}}; a tool alone."""
+    if is_tool(value):
+        return [value]
     if isinstance(value, dict):
         inner = value.get("tools", value.get("result"))
         return _tools(inner) if inner is not None else []
     if isinstance(value, list):
         return [tool for tool in value if isinstance(tool, dict) and _name(tool)]
     return []
+
+
+_SCHEMAS = ("input_schema", "inputSchema", "parameters")
+
+
+def is_tool(value: Any) -> bool:
+    """Whether a value is one tool's definition: a name beside a schema."""
+    if not isinstance(value, dict) or not _name(value):
+        return False
+    function = value.get("function")
+    own = function if isinstance(function, dict) else value
+    return any(isinstance(own.get(key), dict) for key in _SCHEMAS)
 
 
 def _name(tool: dict[str, Any]) -> str:

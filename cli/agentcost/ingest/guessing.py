@@ -92,7 +92,8 @@ def starter(records: Sequence[Any], log: str) -> str:
     found = _found(rows, holders if calls else ())
     lines = [
         "# Guessed from names: check it, save it as map.toml, then",
-        f"#   agentcost analyze {log} --input-format map.toml",
+        f"#   agentcost analyze {log} \\",
+        "#     --input-format map.toml",
         "# A path is keys joined by dots; a number counts in a list; of a list of paths",
         "# the first that is there counts.",
     ]

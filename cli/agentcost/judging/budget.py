@@ -37,6 +37,12 @@ SETTINGS = ("model", "min_requests", "allow", "baseline")
 ALLOWED = ("no_requests", "unpriced", "no_baseline")
 """What may be allowed by name, beside limits that match nothing."""
 
+_LISTED = ("hit_rate", "misses", "share_above", "kv_bytes_per_session")
+"""Metrics whose limits are of names that are known beforehand: one that is nearly a bound is a bound, mistyped."""
+
+_MISTYPED = 0.75
+"""How alike a key and a bound are from which on one is taken for the other."""
+
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -157,6 +163,9 @@ def _section(name: str, level: Level, section: object) -> Iterator[Limit]:
         if several and (not known.of or any(isinstance(value.get(bound), int | float | str) for bound in BOUNDS)):
             wrong = next(key for key in value if key not in BOUNDS)
             raise _unknown(name, f"{level}.{metric} {wrong}", BOUNDS)
+        mistyped = [key for key in value if get_close_matches(key, BOUNDS, 1, _MISTYPED)] if several else []
+        if mistyped and metric in _LISTED:
+            raise _unknown(name, f"{level}.{metric} {mistyped[0]}", BOUNDS)
         if several:
             for of, own in value.items():
                 yield from _limits(name, level, metric, checked_of(name, metric, str(of)), own)

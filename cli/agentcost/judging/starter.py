@@ -13,7 +13,11 @@ ROOM = Decimal("1.1")
 
 def starter(head: Baseline) -> str:
     """The text of agentcost.toml for this run."""
-    lines = ["# agentcost.toml: limits a tenth above this run. `agentcost check LOG` exits with 3 over [fail].", ""]
+    lines = [
+        "# agentcost.toml: limits a tenth above this run.",
+        "# `agentcost check LOG` exits with 3 over [fail].",
+        "",
+    ]
     models = sorted({payer.model for payer in head.payers})
     if head.static and models:
         lines += [f'model = "{models[0]}"', ""]

@@ -227,4 +227,4 @@ def _starter(peek: Peek) -> str:
     if not header:
         return ""
     found = ",".join(f"{ours}={theirs}" for ours, theirs in columns(header).items()) or "input=COLUMN,output=COLUMN"
-    return f"agentcost analyze {peek.name} --columns '{found}'\n"
+    return f"agentcost analyze {peek.name} \\\n  --columns '{found}'\n"

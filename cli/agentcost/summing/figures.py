@@ -14,12 +14,11 @@ from agentcost.gate.metrics import AS_RUN, CAUSES
 from agentcost.gate.words import named
 from agentcost.measuring.measure import KINDS
 from agentcost.model import Kind, Knowledge
-from agentcost.results import KIND_COLUMNS, THRESHOLDS, Analysis, simulated
+from agentcost.results import FIXED, KIND_COLUMNS, THRESHOLDS, Analysis, simulated
 from agentcost.study import Study
 from agentcost.units import finer_dollars
 
 TOOLS = tuple(KIND_COLUMNS[kind] for kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL))
-_FIXED = (Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY, Kind.HIDDEN, Kind.OVERHEAD)
 
 Wanted = Sequence[tuple[str, str]]
 """Metrics, and what they are of: a threshold, a policy, a model."""
@@ -62,7 +61,7 @@ def _prefix(study: Study, requests: pl.DataFrame, side: Baseline) -> Iterator[Fi
     if main["knowledge"].is_in([Knowledge.BLOCKS.value, Knowledge.COUNTS.value]).all():
         yield _figure("fixed_prefix_tokens", None, reason="the log holds no content: what stands first is not known")
         return
-    fixed = [KINDS.index(kind) for kind in _FIXED]
+    fixed = [KINDS.index(kind) for kind in FIXED]
     tokens = {
         row: int(group.kinds[place, fixed].sum()) for group in study.measured for place, row in enumerate(group.rows)
     }

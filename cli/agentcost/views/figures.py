@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcost.model import Kind
-from agentcost.results import KIND_COLUMNS, Analysis
+from agentcost.results import FIXED, KIND_COLUMNS, Analysis
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 LABELS: dict[str, str] = {column: kind.value for kind, column in KIND_COLUMNS.items()}
 """The words of a component's column: `mcp_tool_definitions` is `MCP tool definitions`."""
 
-FIXED = tuple(
-    KIND_COLUMNS[kind] for kind in (Kind.HIDDEN, Kind.SYSTEM, Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL, Kind.MEMORY)
-)
-"""What a client sends before the user's first words."""
+CARRIED = tuple(KIND_COLUMNS[kind] for kind in FIXED if kind is not Kind.OVERHEAD)
+"""Of the fixed prefix what later requests carry as it is: the template's own tokens grow with the messages."""
 
 TOOLS = (KIND_COLUMNS[Kind.TOOL], KIND_COLUMNS[Kind.MCP_TOOL])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import exact, middle, percent, plural, rounded, tokens
-from agentcost.views.figures import FIXED, HISTORY, LABELS, TOOLS, component_tokens, median, total
+from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, total
 
 LONG = 128_000
 
@@ -73,20 +73,25 @@ def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
     parts = component_tokens(analysis)
-    frame = analysis.tables["requests"].with_columns(fixed=pl.sum_horizontal(FIXED))
+    frame = analysis.tables["requests"].with_columns(fixed=pl.sum_horizontal(CARRIED))
     tooled = frame.filter(pl.sum_horizontal(TOOLS) > 0)
     own = tooled if len(tooled) else frame.filter(pl.col("role") == "main")
-    which = "" if len(own) == len(frame) else " with tools" if len(tooled) else " of the main conversation"
+    known = analysis.tables["sessions"]["fixed_prefix"].drop_nulls().to_list()
     carried = total(own, "fixed")
-    if carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried:
+    if not known or carried < whole / 4 or 2 * parts.get(KIND_COLUMNS[Kind.HIDDEN], 0) > carried:
         return
     yield Finding(
         carried,
         carried,
-        f"{tokens(median(own['fixed'].to_list()))} tokens stand before the user's first words",
-        f"in a median prompt{which} ({tokens(median(own['prompt'].to_list()))}): {percent(carried, whole)} of input. "
+        f"{exact(median(known))} tokens stand before the user's first words",
+        f"{_most(known)}: {percent(carried, whole)} of input. "
         f"Each 1,000 tokens cut there save {tokens(1000 * len(own))}.",
     )
+
+
+def _most(sizes: list[int]) -> str:
+    """`in a median session, 10,278 at most`: what a budget limits is the most."""
+    return f"in a median session, {exact(max(sizes))} at most" if len(sizes) > 1 else "in the session"
 
 
 def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
