@@ -133,6 +133,16 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def in_tokens(count: int | None) -> str:
+    """A token count for people with its noun: `1 token`, `950 tokens`, `12.3k tokens`, `? tokens`."""
+    return f"{tokens(count)} token{'s' if count != 1 else ''}"
+
+
+def agreed(count: int, one: str, many: str) -> str:
+    """The form of a verb that goes with a count: `1 tool was`, `2 tools were`."""
+    return one if count == 1 else many
+
+
 def memory(count: float) -> str:
     """Memory in GiB; from 1,024 of them on in TiB."""
     return gibibytes(round(count)) if count < 2**40 else f"{three_digits(count / 2**40)} TiB"

@@ -11,6 +11,7 @@ from agentcost.cache.partings import Change
 from agentcost.cache.policy import Policy, Salt, minimum_of, ttl_of
 from agentcost.cache.prompts import LEVELS, Prompt, Served, Shape
 from agentcost.model import Ends
+from agentcost.units import plural
 
 MENDS: dict[str, str] = {
     "first_request": "nothing to mend: the first request of a prefix has nothing to read",
@@ -120,7 +121,7 @@ def _blocked(policy: Policy, pair: Pair, lost: int, least: int) -> Miss | None:
     minimum = minimum_of(policy, prompt.model)
     if blocked == "below_minimum":
         node = prompt.marks[-1][0] if prompt.marks else prompt.leaf
-        told = f"{prompt.tokens(node):,} tokens up to the last breakpoint, {minimum:,} are the least"
+        told = f"{plural(prompt.tokens(node), 'token')} up to the last breakpoint, {minimum:,} are the least"
         return Miss(blocked, lost, told)
     could = shared - pair.read if shared >= minimum else 0
     return Miss(blocked, max(lost, could), f"no breakpoint, and {policy.title} keeps nothing without one")
@@ -207,7 +208,8 @@ def _rest(policy: Policy, shape: Shape, pair: Pair) -> Cause:
     before, now = (reference.settings.get("upstream", "") if reference else ""), prompt.settings.get("upstream", "")
     if before != now:
         return Cause("evicted_or_routed", 71, f"routed elsewhere: {before or 'unknown'} → {now or 'unknown'}")
-    told = f"{pair.read:,} of {max(predicted, min(pair.kept, prompt.total)):,} tokens read that should have been there"
+    there = plural(max(predicted, min(pair.kept, prompt.total)), "token")
+    told = f"{pair.read:,} of {there} read that should have been there"
     hidden = ": evicted, or what the log hides changed" if pair.hides else ""
     return Cause("evicted_or_routed", 72, told + hidden)
 
@@ -222,7 +224,8 @@ def _distance(policy: Policy, shape: Shape, pair: Pair) -> str:
             blocks += bool(shape.ends[node] & Ends.BLOCK)
             node = shape.parents[node]
         if blocks >= policy.lookback:
-            return f"the entry lies {blocks} blocks before the last breakpoint, and {policy.lookback} are looked at"
+            away = plural(blocks, "block")
+            return f"the entry lies {away} before the last breakpoint, and {policy.lookback} are looked at"
     return "the entry lies outside the look-back of every breakpoint"
 
 

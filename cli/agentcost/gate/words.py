@@ -77,16 +77,17 @@ def changed(difference: Difference) -> str:
 
 
 def sizes(difference: Difference) -> str:
-    """`1,942 → 2,109 tokens a request (+8.6%), $0.0018 → $0.0019 (+3.7%)`."""
+    """`1,942 → 2,109 tokens in and out a request (+8.6%), $0.0018 → $0.0019 (+3.7%)`."""
     pairs = {pair.name: pair for pair in difference.pairs}
     found = []
     if "tokens a request" in pairs:
         pair = pairs["tokens a request"]
-        found.append(f"{rounded(_number(pair.base))} → {rounded(_number(pair.head))} tokens a request ({grown(pair)})")
+        before, after = rounded(_number(pair.base)), rounded(_number(pair.head))
+        found.append(f"{before} → {after} tokens in and out a request ({grown(pair)})")
     if "cost a request" in pairs:
         pair = pairs["cost a request"]
         found.append(f"{' → '.join(both(pair))} ({grown(pair)})")
-    return ", ".join(found) or f"{tokens(difference.base_tokens)} tokens, {signed(difference.tokens)}"
+    return ", ".join(found) or f"{tokens(difference.base_tokens)} tokens in and out, {signed(difference.tokens)}"
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -9,6 +9,7 @@ from itertools import groupby
 from agentcost.gate.baseline import HISTORY, PREFIX, Baseline, Break, Part, part_words
 from agentcost.gate.metrics import QUIET_CAUSES
 from agentcost.gate.verdicts import Change
+from agentcost.units import plural
 
 BESIDE_TEXTS = (HISTORY, "beside_texts", "", "")
 """What the bill has beside texts: the template around them, and what no text explains."""
@@ -112,7 +113,7 @@ def _server(server: str, base: Baseline, head: Baseline) -> tuple[str, str, str,
         [part.size for part in side.parts if part.server == server and part.section == PREFIX] for side in (base, head)
     ]
     word, own = ("added", sizes[1]) if sizes[1] else ("removed", sizes[0])
-    return f"MCP server {server} {word}: {len(own)} tools ({sum(own):,} tokens)", "", word, server
+    return f"MCP server {server} {word}: {plural(len(own), 'tool')} ({plural(sum(own), 'token')})", "", word, server
 
 
 def _part(key: tuple[str, str, str, str], base: Baseline, head: Baseline) -> tuple[str, str, str, str]:
@@ -143,8 +144,8 @@ def _part(key: tuple[str, str, str, str], base: Baseline, head: Baseline) -> tup
 def _size(old: Part | None, new: Part | None) -> str:
     if old is None or new is None:
         size = (new or old).size if new or old else 0  # type: ignore[union-attr]
-        return f"({size:,} tokens)" if size else ""
-    return f"({old.size:,} → {new.size:,} tokens)" if old.size != new.size else ""
+        return f"({plural(size, 'token')})" if size else ""
+    return f"({old.size:,} → {plural(new.size, 'token')})" if old.size != new.size else ""
 
 
 def _break(key: tuple[str, str], base: Baseline, head: Baseline) -> tuple[str, str, str, str]:
@@ -156,7 +157,7 @@ def _break(key: tuple[str, str], base: Baseline, head: Baseline) -> tuple[str, s
     holds = f" (holds a {', a '.join(one.marks)})" if one.marks else ""
     cause = one.cause.replace("_", " ")
     what = f"{one.block}{holds} breaks the cache: " if one.block else "cache missed: "
-    counts = f"{old.requests if old else 0:,} → {new.requests if new else 0:,} requests"
+    counts = f"{old.requests if old else 0:,} → {plural(new.requests if new else 0, 'request')}"
     return f"{what}{cause}, {counts}", "", "break", one.server
 
 

@@ -10,6 +10,7 @@ from agentcost.gate.baseline import Baseline, Break
 from agentcost.gate.verdicts import STAGES, Cause, Difference, Pair, Unit
 from agentcost.judging.changes import described, part_changes, quiet_break, whole_servers
 from agentcost.judging.substitution import BESIDE, ZERO, Item, same_models, shared_parts, split
+from agentcost.units import agreed, plural
 
 _FEMTO = 15
 SENT = ("prefix", "history", "output")
@@ -120,9 +121,12 @@ def _pairs(
 def _notes(base: Baseline, head: Baseline, thicker: int, *, priced: bool) -> Iterator[str]:
     for name, side in (("base", base), ("head", head)):
         if side.unpriced_requests and priced:
-            yield f"{side.unpriced_requests:,} of {side.requests:,} requests of {name} have no price: left out"
+            count = side.unpriced_requests
+            some = f"{count:,} of {plural(side.requests, 'request')} of {name}"
+            yield f"{some} {agreed(count, 'has', 'have')} no price: left out"
         if side.unknown_outputs:
-            yield f"the answers of {side.unknown_outputs:,} of {side.requests:,} requests of {name} are unknown"
+            of = plural(side.requests, "request")
+            yield f"the answers of {side.unknown_outputs:,} of {of} of {name} are unknown"
     if not priced:
         yield "no price is known on one side: tokens only"
     if not same_models(base, head):

@@ -14,6 +14,7 @@ from agentcost.gate.words import named
 from agentcost.judging.budget import Budget, Limit, shown
 from agentcost.judging.changes import part_changes, whole_servers
 from agentcost.judging.diff import difference
+from agentcost.units import plural
 
 
 def judge(budget: Budget, head: Baseline, base: Baseline | None) -> tuple[Verdict, ...]:
@@ -132,7 +133,8 @@ def _breach(
     few = [side.requests for side in (head, base) if side is not None and side.requests < budget.min_requests]
     if status == "fail" and limit.relative and noisy(limit.metric, figure.of) and few:
         status = "warn"
-        told += f"; only a warning: {min(few):,} requests, and a figure this noisy fails from {budget.min_requests:,}"
+        have = plural(min(few), "request")
+        told += f"; only a warning: {have}, and a figure this noisy fails from {budget.min_requests:,}"
     culprit, public = blame.of(figure)
     return _verdict(limit, status, figure, before, told, culprit, public)
 

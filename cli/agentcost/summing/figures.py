@@ -16,7 +16,7 @@ from agentcost.measuring.measure import KINDS
 from agentcost.model import Kind, Knowledge
 from agentcost.results import FIXED, KIND_COLUMNS, THRESHOLDS, Analysis, simulated
 from agentcost.study import Study
-from agentcost.units import finer_dollars
+from agentcost.units import agreed, finer_dollars, plural
 
 TOOLS = tuple(KIND_COLUMNS[kind] for kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SKILL))
 
@@ -119,7 +119,7 @@ def _inputs(requests: pl.DataFrame, wanted: Wanted) -> Iterator[Figure]:
     largest = requests.row(int(requests["prompt"].arg_max() or 0), named=True)
     for limit in sorted({*map(str, THRESHOLDS), *asked}, key=int):
         above = int((prompts > int(limit)).sum())
-        told = {"culprit": f"{above:,} of {len(prompts):,} requests, the largest {largest['prompt']:,}"}
+        told = {"culprit": f"{above:,} of {plural(len(prompts), 'request')}, the largest {largest['prompt']:,}"}
         yield _figure("share_above", above / len(prompts), limit, basis=basis, where=at(largest), **told)
 
 
@@ -180,7 +180,7 @@ def _misses(requests: pl.DataFrame, side: Baseline) -> Iterator[Figure]:
             if own
             else ""
         )
-        told = f"{count:,} of {len(known):,} requests" + (f", {block}" if block else "")
+        told = f"{count:,} of {plural(len(known), 'request')}" + (f", {block}" if block else "")
         where = own[0].worst if own else ""
         yield _figure("misses", count / len(known), cause, basis="simulated", culprit=told, where=where)
 
@@ -213,7 +213,7 @@ def _costs(requests: pl.DataFrame) -> Iterator[Figure]:
         basis += ", list-price equivalent" if (own["billing"] != "api").any() else ""
         yield _figure(
             name, _mean(own["cost"], count), basis=basis, culprit=told, where=at(top.row(0, named=True)),
-            reason=f"{left:,} requests without a price are left out" if left else "",
+            reason=f"{plural(left, 'request')} without a price {agreed(left, 'is', 'are')} left out" if left else "",
         )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def caches(analysis: Analysis, width: int) -> list[RenderableType]:
     causes = analysis.tables["misses"]
     causes = causes.filter(causes["lost"] > 0)
     lost, doubtful = total(causes, "lost"), doubt(analysis)
-    lead = f"Cache: {exact(lost)} tokens missed" if lost else "Cache: nothing that was cached was missed;"
+    lead = f"Cache: {plural(lost, 'token')} missed" if lost else "Cache: nothing that was cached was missed;"
     share = f"({percent(lost, total(analysis.tables['requests']))} of input); " if lost else ""
     text = f"{share}hit rate of input {', '.join(rates(analysis))}{_unkept(analysis)}; {reproduced(analysis)}."
     parts: list[RenderableType] = [Text(), _led(lead, text, width)]

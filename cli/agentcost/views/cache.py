@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import HIT_RATES, Analysis, simulated
-from agentcost.units import UNKNOWN, currency, dollars, exact, percent, plural, tail, tokens
+from agentcost.units import UNKNOWN, agreed, currency, dollars, exact, percent, plural, tail, tokens
 from agentcost.views.analyze import clauses, closing, empty
 from agentcost.views.cachegaps import components, gaps
 from agentcost.views.evidence import worst_evidence
@@ -79,7 +79,8 @@ def _lost(analysis: Analysis) -> str:
         return "Nothing that was in the cache was missed."
     unknown = total(misses.filter(~misses["explained"]), "lost")
     rest = f"; {percent(unknown, lost)} of them unexplained" if unknown else ""
-    return f"{exact(lost)} tokens that were in the cache were not read ({percent(lost, whole)} of input){rest}"
+    were = agreed(lost, "was", "were")
+    return f"{plural(lost, 'token')} that {were} in the cache {were} not read ({percent(lost, whole)} of input){rest}"
 
 
 def causes_table(analysis: Analysis, causes: DataFrame, width: int) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, exact, gibibytes, memory, percent, plural, three_digits, tokens
+from agentcost.units import UNKNOWN, exact, gibibytes, in_tokens, memory, percent, plural, three_digits, tokens
 from agentcost.views.layout import Column, Table, quiet, title
 from agentcost.views.lifetimes import lifetimes
 from agentcost.views.plots import TICK, Axis, line_plot, painted, shares
@@ -60,9 +60,7 @@ def _answer(own: dict[str, Row]) -> str:
 
 def _size(row: Row) -> str:
     """Bytes, or tokens where no layout is known."""
-    return (
-        f"{tokens(row['capacity_tokens'])} tokens" if row["capacity_bytes"] is None else memory(row["capacity_bytes"])
-    )
+    return in_tokens(row["capacity_tokens"]) if row["capacity_bytes"] is None else memory(row["capacity_bytes"])
 
 
 def _plotted(curve: DataFrame, own: dict[str, Row], basis: Row, width: int) -> Iterator[RenderableType]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 
 from agentcost.results import Analysis
-from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, tokens
+from agentcost.units import NONE, UNKNOWN, dollars, exact, in_tokens, percent, plural, tokens
 from agentcost.views import money, paid
 from agentcost.views.costchart import days_chart
 from agentcost.views.figures import LABELS
@@ -133,9 +133,9 @@ def reason(row: Mapping[str, object]) -> str:
     lost = _amount(row, "cost_lost")
     parts = [
         (lost, f"{words(str(row['cause']))}, {_count(row, 'lost')} lost"),
-        (_amount(row, "cost_read"), f"its size, {_count(row, 'prompt')} tokens"),
+        (_amount(row, "cost_read"), f"its size, {_tokens(row, 'prompt')}"),
         (_amount(row, "cost_write") + _amount(row, "cost_plain") - lost, "input new or not cached"),
-        (_amount(row, "cost_output"), f"output, {_count(row, 'output')} tokens"),
+        (_amount(row, "cost_output"), f"output, {_tokens(row, 'output')}"),
         (_amount(row, "cost_beside"), "searches and other charges"),
     ]
     amount, text = max(parts, key=lambda part: part[0])
@@ -145,6 +145,11 @@ def reason(row: Mapping[str, object]) -> str:
 def _amount(row: Mapping[str, object], name: str) -> Decimal:
     value = row[name]
     return value if isinstance(value, Decimal) else Decimal()
+
+
+def _tokens(row: Mapping[str, object], name: str) -> str:
+    value = row[name]
+    return in_tokens(value if isinstance(value, int) else None)
 
 
 def _count(row: Mapping[str, object], name: str) -> str:

@@ -52,6 +52,7 @@ def _sides(difference: Difference, width: int) -> RenderableType:
             Column("change", [grown(pair) for pair in pairs]),
         ),
         width,
+        footer="tokens: input and output",
     )
 
 

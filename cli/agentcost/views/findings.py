@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
-from agentcost.units import exact, middle, percent, plural, rounded, tokens
+from agentcost.units import agreed, exact, in_tokens, middle, percent, plural, rounded, tokens
 from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, total
 
 LONG = 128_000
@@ -55,7 +55,7 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
     server, own, each = idle["server"].item(), total(idle, "schema_carried"), total(idle, "schema_tokens")
     others = len(unused) - total(idle, "tools")
     more = (
-        f" {others} more tools never called: {tokens(carried - own)} ({percent(carried - own, whole)})."
+        f" {plural(others, 'more tool')} never called: {tokens(carried - own)} ({percent(carried - own, whole)})."
         if others
         else ""
     )
@@ -63,9 +63,13 @@ def never_called(analysis: Analysis, whole: int) -> Iterator[Finding]:
         carried,
         3 * carried,
         f"{middle(server, 24)}: {plural(total(idle, 'tools'), 'tool')}, none ever called:",
-        f"{exact(each)} tokens in each of {plural(total(idle, 'requests'), 'request')} = "
+        f"{plural(each, 'token')} in {_each(total(idle, 'requests'))} = "
         f"{exact(own)} tokens ({percent(own, whole)} of input); disconnect it.{more}",
     )
+
+
+def _each(requests: int) -> str:
+    return "the only request that has them" if requests == 1 else f"each of {plural(requests, 'request')}"
 
 
 def fixed_prefix(analysis: Analysis, whole: int) -> Iterator[Finding]:
@@ -150,7 +154,8 @@ def long_prompts(analysis: Analysis, whole: int) -> Iterator[Finding]:
             count,
             count,
             f"{plural(len(above), 'prompt')} of {len(requests):,} above {tokens(LONG)} tokens",
-            f"({percent(len(above), len(requests))}) carry {percent(count, whole)} of input: compact earlier, or start "
+            f"({percent(len(above), len(requests))}) {agreed(len(above), 'carries', 'carry')} "
+            f"{percent(count, whole)} of input: compact earlier, or start "
             "a new session for a new task.",
         )
 
@@ -207,7 +212,7 @@ def concentrated(analysis: Analysis, whole: int) -> Iterator[Finding]:
             count,
             count / 4,
             f"The largest tenth of the prompts carries {percent(count, whole)} of input:",
-            f"{plural(tenth, 'prompt')} of {tokens(int(prompts[tenth - 1]))} tokens and more.",
+            f"{plural(tenth, 'prompt')} of {in_tokens(int(prompts[tenth - 1]))} and more.",
         )
 
 

@@ -93,7 +93,10 @@ def _cache(requests: DataFrame) -> list[str]:
         return ["Cache: unknown", "the log does not tell what was read from or written to it"]
     whole, read, write, plain = (total(known, name) for name in ("prompt", "read", "write", "plain"))
     if not read and not write and len(known) < len(requests):
-        return ["Cache: unknown", f"the log tells no reads and writes of {len(requests) - len(known):,} requests"]
+        return [
+            "Cache: unknown",
+            f"the log tells no reads and writes of {plural(len(requests) - len(known), 'request')}",
+        ]
     if not read and not write:
         return ["Cache: no reads and no writes are in the log"]
     some = f" (known for {percent(len(known), len(requests))} of requests)" if len(known) < len(requests) else ""

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, duration, exact, gibibytes, percent, plural, tokens, when
+from agentcost.units import UNKNOWN, duration, exact, gibibytes, in_tokens, percent, plural, tokens, when
 from agentcost.views.analyze import closing, empty
 from agentcost.views.capacity import capacity
 from agentcost.views.headline import coverage
@@ -56,7 +56,7 @@ def answer(analysis: Analysis, width: int) -> list[RenderableType]:
     median, most = rows[main, "request", "p50"], rows[main, "request", "p99"]
     lead = (
         f"KV in {main} on {median['model']}: median request {gibibytes(median['needed_bytes'])} "
-        f"({tokens(median['tokens'])} tokens), p99 {gibibytes(most['needed_bytes'])} ({tokens(most['tokens'])})"
+        f"({in_tokens(median['tokens'])}), p99 {gibibytes(most['needed_bytes'])} ({tokens(most['tokens'])})"
     )
     return [
         title(lead, width),
@@ -171,7 +171,7 @@ def _shared(analysis: Analysis, width: int) -> Iterator[RenderableType]:
             f"{plural(row['sessions'], 'session')} kept whole on {row['model']} in {short(row['kv_format'])} "
             f"{'take' if row['sessions'] != 1 else 'takes'} {gibibytes(row['bytes_alone'])} each for itself, "
             f"{gibibytes(row['bytes_together'])} with what they share counted once "
-            f"({exact(row['tokens_distinct'])} of {exact(row['tokens_alone'])} tokens)"
+            f"({exact(row['tokens_distinct'])} of {plural(row['tokens_alone'], 'token')})"
         )
         yield plain(text, width)
         if row["requests_without_output"]:
@@ -213,7 +213,7 @@ def _given(analysis: Analysis, width: int) -> Iterator[RenderableType]:
     alone = frame["model"].n_unique() == 1
     known = [row for row in frame.iter_rows(named=True) if row["model"] == first["model"] and row["needed_bytes"]]
     sizes = ", ".join(f"{gibibytes(row['needed_bytes'])} in {short(row['kv_format'])}" for row in known[:3])
-    yield title(f"{exact(first['tokens'])} tokens on {first['model']}: {sizes or 'not documented'}", width)
+    yield title(f"{plural(first['tokens'], 'token')} on {first['model']}: {sizes or 'not documented'}", width)
     if first["room"]:
         counts = ", ".join(
             f"{exact(row['fit'])} in {short(row['kv_format'])}" for row in known if row["fit"] is not None

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import UNKNOWN, duration, memory, percent, tokens
+from agentcost.units import UNKNOWN, duration, in_tokens, memory, percent
 from agentcost.views.layout import Column, Table, plain, quiet, title
 from agentcost.views.plots import Axis, line_plot, painted, shares
 
@@ -87,4 +87,4 @@ def _named(used: Sequence[Row], written: Sequence[Row], width: int) -> Table:
 def _held(row: Row) -> str:
     if row["peak_bytes"]:
         return memory(row["peak_bytes"])
-    return UNKNOWN if row["peak_tokens"] is None else f"{tokens(row['peak_tokens'])} tokens"
+    return UNKNOWN if row["peak_tokens"] is None else in_tokens(row["peak_tokens"])

@@ -9,8 +9,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import exact, gibibytes
+from agentcost.units import exact, gibibytes, percent
 from agentcost.views.layout import Paragraph
+
+GUESSED = ("estimated", "scaled")
+"""What tokens of a model rest on where its own vocabulary did not count them: they are off by up to the band."""
 
 
 def memory(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -24,8 +27,9 @@ def memory(analysis: Analysis, width: int) -> list[RenderableType]:
     text = f"median and p99 request {', '.join(sizes)} on {first['model']}"
     if first["fit"] is not None:
         fit = ", ".join(_pair(rows, name, "fit", exact) for name in formats)
-        text += f"; {first['room']} holds {fit} of them"
-    return [Paragraph(Text.assemble(("KV cache:", "bold"), " ", f"{text}."), width)]
+        text += f"; {first['room']} holds {fit}"
+    lead = f"KV cache (±{percent(first['band'], digits=0)}):" if first["basis"] in GUESSED else "KV cache:"
+    return [Paragraph(Text.assemble((lead, "bold"), " ", f"{text}."), width)]
 
 
 def _pair(rows: Mapping[tuple[str, str], Mapping[str, Any]], name: str, column: str, text: Callable[[int], str]) -> str:

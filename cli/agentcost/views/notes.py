@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from agentcost.model import Basis, Kind, Knowledge
 from agentcost.results import KIND_COLUMNS, Analysis, Ruler
-from agentcost.units import percent, plural, tail, tokens
+from agentcost.units import in_tokens, percent, plural, tail, tokens
 from agentcost.views.figures import outweighed, total
 
 TEXTS = (Knowledge.FULL, Knowledge.TRANSCRIPT)
@@ -53,8 +53,8 @@ def _hidden(analysis: Analysis) -> Iterator[str]:
     frame = analysis.tables["hidden"]
     if total(frame, "hidden"):
         low, high = min(frame["low"].to_list()), max(frame["high"].to_list())
-        interval = tokens(low) if low == high else f"between {tokens(low)} and {tokens(high)}"
-        yield f"Hidden prefix: {interval} tokens a request"
+        interval = in_tokens(low) if low == high else f"between {tokens(low)} and {in_tokens(high)}"
+        yield f"Hidden prefix: {interval} a request"
 
 
 def _unexplained(analysis: Analysis) -> Iterator[str]:
@@ -63,13 +63,13 @@ def _unexplained(analysis: Analysis) -> Iterator[str]:
     whole, column = total(requests), KIND_COLUMNS[Kind.UNEXPLAINED]
     if outweighed(analysis):
         more = -total(requests, column)
-        yield f"The log's text measures {tokens(more)} tokens more than the {tokens(whole)} that were billed"
+        yield f"The log's text measures {in_tokens(more)} more than the {tokens(whole)} that were billed"
         return
     own = requests.filter((requests["basis"] == Basis.EXACT) & requests["knowledge"].is_in(TEXTS))
     beyond = total(own, column)
     if 50 * beyond > total(own):
         yield (
-            f"Unexplained: {tokens(beyond)} tokens of exactly measured prompts; server-side tools, encrypted reasoning "
+            f"Unexplained: {in_tokens(beyond)} of exactly measured prompts; server-side tools, encrypted reasoning "
             "and built-in tools are billed but not in the log"
         )
 

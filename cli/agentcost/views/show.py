@@ -10,7 +10,20 @@ from rich.text import Text
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis, Parting, PathRow
-from agentcost.units import NONE, UNKNOWN, dollars, duration, exact, head, percent, plural, printable, tokens, when
+from agentcost.units import (
+    NONE,
+    UNKNOWN,
+    agreed,
+    dollars,
+    duration,
+    exact,
+    head,
+    percent,
+    plural,
+    printable,
+    tokens,
+    when,
+)
 from agentcost.views import money
 from agentcost.views.beside import beside
 from agentcost.views.evidence import settled
@@ -95,11 +108,11 @@ def _parting(rows: Sequence[PathRow], parting: Parting | None) -> str:
     first = next((number for number, row in enumerate(shown) if not row.shared), len(shown))
     kept, whole = (shown[first - 1].cumulative if first else 0), shown[-1].cumulative
     if first == len(shown):
-        return f"All {exact(whole)} tokens are shared with {other}."
+        return f"All {plural(whole, 'token')} {agreed(whole, 'is', 'are')} shared with {other}."
     row = shown[first]
     what = " ".join(part for part in (LABELS.get(row.component, row.component), row.name) if part)
     holds = f" (holds a {', a '.join(row.marks)})" if row.marks else ""
-    shared = f"{exact(kept)} tokens ({percent(kept, whole)})"
+    shared = f"{plural(kept, 'token')} ({percent(kept, whole)})"
     verb = "goes on" if parting and not parting.rows else "parts"
     return f"Shares {shared} with {other}, {verb} in {row.level} at segment {row.number or first + 1}: {what}{holds}."
 
@@ -109,12 +122,13 @@ def _cached(request: Mapping[str, object], evidence: str, width: int) -> Iterato
     if isinstance(request["lost"], int) and request["lost"]:
         also = f"; also {words(str(request['other_causes']))}" if request["other_causes"] else ""
         why = f": {evidence}" if evidence else ""
-        text = f"Missed {exact(request['lost'])} tokens that were cached, {words(str(request['cause']))}{why}{also}."
+        lost = f"{plural(request['lost'], 'token')} that {agreed(request['lost'], 'was', 'were')} cached"
+        text = f"Missed {lost}, {words(str(request['cause']))}{why}{also}."
         yield Paragraph(Text(printable(text), style="yellow"), width)
     served = request["simulated_read"]
     if isinstance(served, int):
         billed = f", billed as read were {exact(request['read'])}" if isinstance(request["read"], int) else ""
-        yield plain(f"Under {request['policy']} a cache serves {exact(served)} tokens of it{billed}.", width)
+        yield plain(f"Under {request['policy']} a cache serves {plural(served, 'token')} of it{billed}.", width)
 
 
 def _ruler(request: Mapping[str, object]) -> str:

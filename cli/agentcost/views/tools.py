@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis
-from agentcost.units import dollars, exact, percent, plural
+from agentcost.units import agreed, dollars, percent, plural
 from agentcost.views import money, paid
 from agentcost.views.analyze import closing, empty
 from agentcost.views.figures import outweighed, total
@@ -83,18 +83,21 @@ def _unused(analysis: Analysis, frame: DataFrame) -> str:
     idle, cost = total(unused, "schema_carried"), paid.summed(unused["cost"].to_list())
     share = "" if outweighed(analysis) else f"{percent(idle, total(analysis.tables['requests']))} of all input, "
     lost = f"{dollars(cost)}, " if cost is not None else ""
-    return f"{len(unused)} of {plural(len(frame), 'tool')} were never called: {lost}{share}{exact(idle)} tokens"
+    never = f"{len(unused)} of {plural(len(frame), 'tool')} {agreed(len(unused), 'was', 'were')} never called"
+    return f"{never}: {lost}{share}{plural(idle, 'token')}"
 
 
 def _shares(analysis: Analysis, frame: DataFrame) -> str:
     """What definitions, calls and results are of all input; what changed definitions cost in broken caches."""
     whole, found = total(analysis.tables["requests"]), []
+    skills = total(frame.filter(frame["kind"] == "skill"), "schema_carried")  # a component of their own elsewhere
     for name, what in zip(PARTS, ("definitions", "calls", "results"), strict=True):
         count, cost = total(frame, name.replace("_cost", "_carried")), paid.summed(frame[name].to_list())
         if outweighed(analysis) or not (count or frame["schema_tokens"].count()):
             continue
-        amount = f" ({dollars(cost)})" if cost is not None else ""
-        found.append(f"{what} {percent(count, whole)}{amount}")
+        inside = [dollars(cost)] if cost is not None else []
+        inside += [f"skills' {percent(skills, whole)} among them"] if skills and what == "definitions" else []
+        found.append(f"{what} {percent(count, whole)}" + (f" ({', '.join(inside)})" if inside else ""))
     broken = paid.summed(frame["break_cost"].to_list())
     breaks = f"; caches that changed definitions broke: {dollars(broken)}" if broken else ""
     return f"Of all input: {', '.join(found)}{breaks}" if found else ""

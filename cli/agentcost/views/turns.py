@@ -120,7 +120,7 @@ def _losses(frame: DataFrame, width: int, excerpts: Mapping[tuple[str, int, str]
 
 def _loss(lost: int, cost: Decimal | None, cause: str, evidence: str, excerpt: Excerpt | None, width: int) -> str:
     amount = f", {dollars(cost)}" if cost else ""
-    start, end = f"  ↳ {words(cause)}{': ' if evidence else ''}", f" — {exact(lost)} tokens lost{amount}"
+    start, end = f"  ↳ {words(cause)}{': ' if evidence else ''}", f" — {plural(lost, 'token')} lost{amount}"
     if len(start) + len(explained(evidence, excerpt)) + len(end) > width:
         end = f" — {exact(lost)} lost{amount}"
     return start + explained(evidence, excerpt, width - len(start) - len(end)) + end
