@@ -256,5 +256,6 @@ def test_the_sentence_of_the_default_report() -> None:
     with StringIO() as file:
         Console(file=file, width=80).print(*memory(analysis, 80))
         text = " ".join(file.getvalue().split())
-    assert text.startswith("KV cache (±6%): median and p99 request 1.11 and 1.62 GiB in bf16, 0.55 and 0.81 GiB in fp8 on ")
+    sizes = "1.11 and 1.62 GiB in bf16, 0.55 and 0.81 GiB in fp8"
+    assert text.startswith(f"KV cache (±6%): median and p99 request {sizes} on ")
     assert text.endswith("; 1 × h100-sxm holds 13 and 9, 27 and 18.")
