@@ -24,6 +24,7 @@ from agentcost.paths.comparing import parting_of, path_of
 from agentcost.paths.excerpts import with_excerpts
 from agentcost.results import ADDED_TABLES, Parting
 from agentcost.study import Study, study
+from agentcost.units import middle
 from agentcost.views.beside import beside
 from agentcost.views.show import show
 
@@ -212,3 +213,16 @@ def test_a_request_fits_every_width(log: str, width: int) -> None:
         text = printed(show(requests.row(row, named=True), path_of(found, row, reference), width, "UTC", made))
         for line in text.splitlines():
             assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("width", [20, 24, 40])
+def test_a_session_is_found_as_a_finding_shortens_it(width: int) -> None:
+    """`…` in the middle: of a path as a session's name, or of a provider's id."""
+    requests = analysis("quickstart").tables["requests"]
+    requests = requests.with_columns(session=requests["session"] + "/work/shop/logs/run.jsonl")
+    for name in requests["session"].unique(maintain_order=True).to_list():
+        found, whole = matching(requests, middle(name, width))
+        assert whole
+        assert found["session"].unique().to_list() == [name]
+    place = f"{requests['id'][30][:9]}…{requests['id'][30][-9:]}"
+    assert matching(requests, place)[0]["line"].to_list() == [31]

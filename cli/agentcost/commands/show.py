@@ -130,7 +130,7 @@ _NUMBER = re.compile(r"#?(\d+)")
 def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
     """The requests that an id, a FILE:LINE, a session, SESSION/N or N names, and whether they are one whole session.
 
-    A session and an id may be shortened at the end, a place in front, as the reports do. N counts from 1 in the order
+    A session and an id may be shortened at the end or in the middle, a place in front, as the reports do. N counts from 1 in the order
     of time, as `turns` lists them. UsageError for none.
     """
     import polars as pl  # noqa: PLC0415 — heavy
@@ -149,7 +149,7 @@ def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
     found = _nth(requests, wanted)
     if len(found):
         return found, False
-    for test in (_session_like(wanted), pl.col("id").str.starts_with(wanted)):
+    for test in (_session_like(wanted), _like(pl.col("id"), wanted)):
         found = requests.filter(test)
         if len(found):
             return _with_session(requests, found)
@@ -166,7 +166,13 @@ def _with_session(requests: DataFrame, found: DataFrame) -> tuple[DataFrame, boo
 def _session_like(name: str) -> Expr:
     import polars as pl  # noqa: PLC0415 — heavy
 
-    return pl.col("session").str.starts_with(name) | pl.col("session").str.ends_with(f"/{name}")
+    return _like(pl.col("session"), name) | pl.col("session").str.ends_with(f"/{name}")
+
+
+def _like(column: Expr, name: str) -> Expr:
+    """Names that begin so; of one that is shortened in its middle, that begin and end so."""
+    start, _, end = name.partition("…")
+    return column.str.starts_with(start) & column.str.ends_with(end)
 
 
 def _nth(requests: DataFrame, wanted: str) -> DataFrame:
