@@ -130,8 +130,8 @@ _NUMBER = re.compile(r"#?(\d+)")
 def matching(requests: DataFrame, wanted: str) -> tuple[DataFrame, bool]:
     """The requests that an id, a FILE:LINE, a session, SESSION/N or N names, and whether they are one whole session.
 
-    A session and an id may be shortened at the end or in the middle, a place in front, as the reports do. N counts from 1 in the order
-    of time, as `turns` lists them. UsageError for none.
+    A session and an id may be shortened at the end or in the middle, a place in front, as the reports do. N counts from
+    1 in the order of time, as `turns` lists them. UsageError for none.
     """
     import polars as pl  # noqa: PLC0415 — heavy
 
