@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agentcost.ingest.contract import Origin
 from agentcost.ingest.readers import READERS
 
 ROOT = Path(__file__).parents[1]
@@ -217,6 +218,9 @@ def test_formats_are_listed_with_an_example_and_shown_whole(tmp_path: Path) -> N
         assert f"\n  {reader.example[:20]}" in listed
         whole = agentcost(tmp_path, "formats", reader.name).stdout.decode()
         assert reader.example in whole
+        assert f"from: {reader.learned}\n" in whole
+    told = " ".join(listed.split())
+    assert told.count("; from documentation") == sum(reader.origin is Origin.DOCUMENTED for reader in READERS) > 0
     assert max(map(len, listed.splitlines())) <= 80
 
 

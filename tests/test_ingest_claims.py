@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.reading import FIXTURES, SHARED, needs_shared
 
-from agentcost.ingest.contract import Peek, Reader
+from agentcost.ingest.contract import Origin, Peek, Reader
 from agentcost.ingest.formats import FORMATS, candidates, recognised
 from agentcost.ingest.peeking import peek_of
 from agentcost.ingest.readers import READERS
@@ -54,6 +54,14 @@ def test_every_recorded_cassette_is_claimed() -> None:
 def test_claims_its_own_recorded_logs_and_no_other(name: str) -> None:
     folders = Counter(str(path.parent.relative_to(SHARED)) for path in claims()[name])
     assert folders == CLAIMS[name]
+
+
+@needs_shared
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_format_is_from_documentation_where_no_recorded_log_is_in_it(reader: Reader) -> None:
+    seen = any(recognised(open_source(path).peek()) is reader for path in claims()[reader.name])
+    assert reader.origin is (Origin.RECORDED if seen else Origin.DOCUMENTED)
+    assert not (reader.unseen and reader.origin is Origin.DOCUMENTED)
 
 
 FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.parent.name != "gate"]

@@ -14,6 +14,7 @@ from agentcost.commands.asked import Asked, inputs
 from agentcost.commands.doctor import doctor
 from agentcost.commands.report import draw, width
 from agentcost.errors import UsageError
+from agentcost.ingest.contract import Origin
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,22 +66,31 @@ def listed(readers: tuple[Reader, ...], columns: int) -> RenderableType:
     for reader in readers:
         lead = f"{reader.name:<{longest}}  {reader.knowledge.value:<{kinds}}  "
         example = " ⏎ ".join(reader.example.split("\n"))
-        parts.append(Paragraph(Text(reader.about), columns, lead))
+        parts.append(Paragraph(Text(f"{reader.about}{_unseen(reader)}"), columns, lead))
         parts.append(Text(f"  {middle(example, columns - 2)}", style="dim", no_wrap=True))
     parts += [
         Text(),
         quiet(
             "`agentcost formats NAME` shows the whole example, and what names sessions and users; `agentcost formats "
-            "--doctor FILE` what is recognised in a log, and how to map one that is not",
+            "--doctor FILE` what is recognised in a log, and how to map one that is not; `from documentation` means "
+            "that no recorded log could be had yet",
             columns,
         ),
     ]
     return Group(*parts)
 
 
+def _unseen(reader: Reader) -> str:
+    """What of a format was never seen recorded."""
+    if reader.origin is Origin.DOCUMENTED:
+        return f"; from {reader.origin}"
+    return f"; {reader.unseen} from {Origin.DOCUMENTED}" if reader.unseen else ""
+
+
 def _whole(reader: Reader) -> Iterator[str]:
     yield f"{reader.name}: {reader.about}"
     yield f"knowledge: {reader.knowledge.value}"
+    yield f"from: {reader.learned}"
     for field in reader.identity.split("; "):
         yield f"  {field}"
     yield "example:"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, request_of, text_at
 from agentcost.ingest.json_values import objects
@@ -68,7 +68,7 @@ def _items(record: Body, where: Place, hand: Hand, session: str) -> Iterator[Ite
 
 READER = Reader(
     name="aider",
-    about="aider's analytics log (--analytics-log): billed messages without their prompts; from its documentation",
+    about="aider's analytics log (--analytics-log): billed messages without their prompts",
     knowledge=Knowledge.COUNTS,
     example=(
         '{"event":"message_send","properties":{"main_model":"gpt-4.1","edit_format":"diff","prompt_tokens":10,'
@@ -77,4 +77,5 @@ READER = Reader(
     identity="session: a launch; user: user_id, which is made up; client: aider; project, task: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

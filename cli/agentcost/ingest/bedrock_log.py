@@ -19,7 +19,7 @@ from typing import Any
 from agentcost.ingest import envelopes
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import records
@@ -142,4 +142,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

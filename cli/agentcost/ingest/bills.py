@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from agentcost.ingest.apis.contract import Body
-from agentcost.ingest.contract import Hand, Peek, Reader, Source, place
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source, place
 from agentcost.ingest.exported import object_of, objects_of, text_at
 from agentcost.ingest.json_values import records
 from agentcost.ingest.times import moment
@@ -235,4 +235,5 @@ READER = Reader(
     identity="user: username, the key's id, the actor's address; project: repository, workspace, project; others: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

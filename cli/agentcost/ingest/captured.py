@@ -245,4 +245,5 @@ READER = Reader(
     sniff=sniff,
     read=read,
     standalone=True,
+    unseen="Ollama, vLLM, SGLang and Azure",
 )

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, request_of, text_at
 from agentcost.ingest.json_values import objects
@@ -94,7 +94,7 @@ def _usage(told: Body) -> Usage | None:
 
 READER = Reader(
     name="cline",
-    about="Cline and Roo Code tasks (ui_messages.json): billed calls without their prompts; from their sources",
+    about="Cline and Roo Code tasks (ui_messages.json): billed calls without their prompts",
     knowledge=Knowledge.COUNTS,
     example=(
         '{"ts":1768075201000,"type":"say","say":"api_req_started","text":"{\\"tokensIn\\":10,\\"tokensOut\\":2,'
@@ -103,4 +103,5 @@ READER = Reader(
     identity="session: the folder of the task; client: cline; user, project, task: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -78,13 +79,21 @@ class Hand(msgspec.Struct, frozen=True):
     answers: Mapping[str, int] = {}
 
 
+class Origin(StrEnum):
+    """What a reader was written from; of a documented format its documents and sources alone, for want of a log."""
+
+    RECORDED = "recorded logs"
+    DOCUMENTED = "documentation"
+
+
 class Reader(msgspec.Struct, frozen=True):
     """A log format. `sniff` says whether a log is in it; `read` turns every record into one item.
 
     A log that is in the format and broken as a whole raises BrokenLog; a broken record is a Skipped.
     `example` is one line of such a log; `identity` says where session, user, project, client and task
     come from. `standalone` means every line can be read without the lines before it, so that a log may be
-    split and may be read on from where it ended.
+    split and may be read on from where it ended. `unseen` are the parts of a recorded format that only documents
+    tell of.
     """
 
     name: str
@@ -95,6 +104,13 @@ class Reader(msgspec.Struct, frozen=True):
     sniff: Callable[[Peek], bool]
     read: Callable[[Source, Hand], Iterator[Item]]
     standalone: bool = False
+    origin: Origin = Origin.RECORDED
+    unseen: str = ""
+
+    @property
+    def learned(self) -> str:
+        """What it was written from, in words: `recorded logs; Bailian from documentation`."""
+        return f"{self.origin}; {self.unseen} from {Origin.DOCUMENTED}" if self.unseen else str(self.origin)
 
 
 def place(source: Source, line: Line) -> Place:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import checked, object_of, objects_of, text_at
 from agentcost.ingest.json_values import Record, objects
@@ -167,7 +167,7 @@ def _billed(request: Request, told: Body) -> Request:
 
 READER = Reader(
     name="copilot-cli",
-    about="GitHub Copilot CLI sessions (~/.copilot/session-state): conversations, mostly unbilled; from documentation",
+    about="GitHub Copilot CLI sessions (~/.copilot/session-state): conversations, mostly unbilled",
     knowledge=Knowledge.TRANSCRIPT,
     example=(
         '{"type":"assistant.message","data":{"messageId":"m1","content":"Hi.","model":"claude-sonnet-4.5","toolRequests":'
@@ -176,4 +176,5 @@ READER = Reader(
     identity="session: sessionId; project: the repository's folder; client: copilot-cli; user, task: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -239,4 +239,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    unseen="JSON lines",
 )

@@ -17,7 +17,7 @@ import msgspec
 from agentcost.errors import BrokenLog
 from agentcost.ingest import captured
 from agentcost.ingest.apis.contract import Body
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.documents import Element, placed
 from agentcost.ingest.http_bodies import from_base64, text_or_events
 from agentcost.ingest.json_values import BOM, Record, read_value
@@ -108,4 +108,5 @@ READER = Reader(
     identity=captured.READER.identity,
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

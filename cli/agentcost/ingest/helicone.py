@@ -16,7 +16,7 @@ from agentcost.ingest import envelopes
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.exported import Exported, Times, cost_at, object_of, objects_of, pair_of, read_calls, text_at
 from agentcost.ingest.litellm_routes import PROVIDERS, route
 from agentcost.ingest.times import moment
@@ -128,7 +128,7 @@ def _times(row: Body) -> Times:
 
 READER = Reader(
     name="helicone",
-    about="Helicone request exports (API, @helicone/export): bodies and counts, from its documentation",
+    about="Helicone request exports (API, @helicone/export): bodies and counts",
     knowledge=Knowledge.FULL,
     example=(
         '{"request_id":"r1","request_created_at":"2026-01-10T20:00:01Z","provider":"OPENAI","model":"gpt-4.1",'
@@ -141,4 +141,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

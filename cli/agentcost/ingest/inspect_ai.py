@@ -207,4 +207,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    unseen="message pools and Zstandard",
 )

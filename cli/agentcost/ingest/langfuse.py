@@ -16,7 +16,7 @@ from typing import Any
 
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_of
 from agentcost.ingest.exported import (
     Exported,
@@ -159,7 +159,7 @@ def _first(counts: dict[str, int], *keys: str) -> int | None:
 
 READER = Reader(
     name="langfuse",
-    about="Langfuse observations (API, export, blob storage) and traces that hold them, from its documentation",
+    about="Langfuse observations (API, export, blob storage) and traces that hold them",
     knowledge=Knowledge.FULL,
     example=(
         '{"id":"o1","type":"GENERATION","traceId":"t1","startTime":"2026-01-10T20:00:01Z","model":"gpt-4.1","input":[{'
@@ -171,4 +171,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

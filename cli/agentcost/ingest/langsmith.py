@@ -16,7 +16,7 @@ from typing import Any
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.exported import Exported, Times, cost_at, object_of, objects_of, pair_of, read_calls, text_at
 from agentcost.ingest.litellm_routes import PROVIDERS, route
 from agentcost.ingest.times import moment
@@ -140,7 +140,7 @@ def _of_metadata(counts: Body) -> Usage | None:
 
 READER = Reader(
     name="langsmith",
-    about="LangSmith runs (API, SDK): LangChain messages or wrapped clients' bodies, from its documentation",
+    about="LangSmith runs (API, SDK): LangChain messages or wrapped clients' bodies",
     knowledge=Knowledge.FULL,
     example=(
         '{"id":"u1","run_type":"llm","start_time":"2026-01-10T20:00:01","inputs":{"model":"gpt-4.1","messages":[{"role":'
@@ -152,4 +152,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -211,4 +211,5 @@ READER = Reader(
     sniff=sniff,
     read=read,
     standalone=True,
+    unseen="logging payloads and spend logs",
 )

@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from agentcost.ingest.blocks import Name, Paths, surplus
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import Count
 from agentcost.ingest.rows import rows
 from agentcost.model import Item, Knowledge, Place, Request, Skipped, Usage
@@ -84,4 +84,5 @@ READER = Reader(
     sniff=sniff,
     read=read,
     standalone=True,
+    origin=Origin.DOCUMENTED,
 )

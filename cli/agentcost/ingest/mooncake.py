@@ -107,4 +107,5 @@ READER = Reader(
     identity="session: session_id, or the first chat of the chain of parent_chat_id; user, project, client, task: none",
     sniff=sniff,
     read=read,
+    unseen="Bailian",
 )

@@ -19,7 +19,7 @@ import msgspec
 
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import objects
@@ -235,7 +235,7 @@ def _stored(info: Body, where: Place, hand: Hand) -> Iterator[Item]:
 
 READER = Reader(
     name="opencode",
-    about="opencode: sessions of `opencode export` with their billed usage, messages of its storage; from its sources",
+    about="opencode: sessions of `opencode export` with their billed usage, messages of its storage",
     knowledge=Knowledge.TRANSCRIPT,
     example=(
         '{"info":{"id":"ses_1","directory":"/home/ada/shop"},"messages":[{"info":{"id":"msg_1","sessionID":"ses_1",'
@@ -246,4 +246,5 @@ READER = Reader(
     identity="session: the session; project: its folder; client: opencode; user, task: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -13,7 +13,7 @@ from functools import partial
 
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import objects
@@ -137,7 +137,7 @@ def _event(record: Body, where: Place, hand: Hand) -> Item:
 
 READER = Reader(
     name="openhands",
-    about="OpenHands: metrics of conversations (base_state.json) and evaluations, older events; from its sources",
+    about="OpenHands: metrics of conversations (base_state.json) and evaluations, older events",
     knowledge=Knowledge.COUNTS,
     example=(
         '{"id":"c1","stats":{"usage_to_metrics":{"agent":{"model_name":"claude-sonnet-4-5","token_usages":[{"model":'
@@ -147,4 +147,5 @@ READER = Reader(
     identity="session: the conversation; task: instance_id of an evaluation; client: openhands; user, project: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -260,4 +260,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    unseen="OTLP, OpenLLMetry and events",
 )

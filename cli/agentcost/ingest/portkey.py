@@ -14,7 +14,7 @@ from agentcost.ingest import envelopes
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.exported import Exported, Times, object_of, pair_of, read_calls, text_at
 from agentcost.ingest.litellm_routes import PROVIDERS
 from agentcost.ingest.times import moment
@@ -80,7 +80,7 @@ def _call(row: Body) -> Exported:
 
 READER = Reader(
     name="portkey",
-    about="Portkey log exports: bodies and units, from its documentation",
+    about="Portkey log exports: bodies and units",
     knowledge=Knowledge.FULL,
     example=(
         '{"id":"l1","created_at":"2026-01-10T20:00:01Z","ai_org":"openai","ai_model":"gpt-4.1","request":{"messages":['
@@ -92,4 +92,5 @@ READER = Reader(
     ),
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

@@ -20,7 +20,7 @@ from agentcost.ingest import retold
 from agentcost.ingest.apis import openai_chat
 from agentcost.ingest.apis.contract import Body, Calls, Identity
 from agentcost.ingest.apis.openai_usage import usage_of
-from agentcost.ingest.contract import Hand, Peek, Reader, Source
+from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import objects
 from agentcost.ingest.litellm_routes import route
@@ -157,7 +157,7 @@ def _simulated(run: _Run, message: Body, time: float | None) -> Item:
 
 READER = Reader(
     name="tau-bench",
-    about="tau-bench and tau2-bench results: conversations with a simulated user, from their documentation",
+    about="tau-bench and tau2-bench results: conversations with a simulated user",
     knowledge=Knowledge.TRANSCRIPT,
     example=(
         '{"task_id":0,"reward":1.0,"info":{},"traj":[{"role":"system","content":"Be brief."},{"role":"user","content":'
@@ -166,4 +166,5 @@ READER = Reader(
     identity="session: the simulation, or task and trial; task: task_id; client: tau-bench; user, project: none",
     sniff=sniff,
     read=read,
+    origin=Origin.DOCUMENTED,
 )

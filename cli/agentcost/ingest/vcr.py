@@ -123,4 +123,5 @@ READER = Reader(
     identity=captured.READER.identity,
     sniff=sniff,
     read=read,
+    unseen="JSON, VCR and go-vcr",
 )
