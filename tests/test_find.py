@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.opencode_database import write
 from tests.reading import FIXTURES, ROOT_FOLDER
 
 from agentcost.commands.find import CLIENTS
@@ -107,6 +108,21 @@ def test_all_clients_are_told_one_after_the_other(tmp_path: Path) -> None:
     assert len(found) == 2 * (len(KEPT) + 1)
     assert all(line.startswith("  agentcost analyze ") for line in found[1::2])
     assert found[1] == "  agentcost analyze ~/.claude/projects"
+
+
+def test_a_database_is_named_itself_and_not_the_folder_with_all_else(tmp_path: Path) -> None:
+    place = tmp_path / "home" / ".local" / "share" / "opencode"
+    place.mkdir(parents=True)
+    write(place / "opencode.db", json.loads((FIXTURES / "opencode" / "session.json").read_text()))
+    put(place / "storage" / "message" / "ses_1" / "msg_1.json", "opencode/message.json")
+    found = agentcost(tmp_path, "find").stdout.splitlines()
+    assert [line.strip() for line in found[1::2]] == [
+        "agentcost analyze ~/.local/share/opencode/opencode.db",
+        "agentcost analyze ~/.local/share/opencode/storage/message",
+    ]
+    read = agentcost(tmp_path, "analyze", str(place / "opencode.db"), "--json")
+    assert read.returncode == 0, read.stderr
+    assert json.loads(read.stdout)["totals"]
 
 
 def test_nothing_found_says_what_to_do(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_opencode_steps_are_calls_that_go_on_from_each_other() -> None:
     kinds = [segment.kind for segment in found.tree.path(third.node)]
     assert kinds == [Kind.USER, Kind.THINKING, Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.ASSISTANT, Kind.USER]
     assert found.tree.path(second.node)[:3] == found.tree.path(first.answer or 0)
-    assert [call.id for call in found.requests] == ["prt_4", "prt_7", "msg_4", "msg_6", "msg_8"]
+    assert [call.id for call in found.requests] == ["prt_4", "msg_2", "msg_4", "msg_6", "msg_8"]
     assert (first.started, first.ended, second.started, second.ended) == (
         1768075200.0, None, 1768075203.0, 1768075205.0
     )  # fmt: skip

@@ -12,7 +12,7 @@ import zstandard
 from msgspec.structs import replace
 
 from agentcost.errors import BrokenLog
-from agentcost.model import Breakpoint, Request, Skipped
+from agentcost.model import Breakpoint, Knowledge, Request, Skipped
 from agentcost.prefix import Entry, Tree
 
 MAGIC = b"agentcost record\n"
@@ -97,12 +97,14 @@ def _key(request: Request) -> Hashable:
     )  # fmt: skip
 
 
-def _rank(request: Request) -> tuple[bool, float, bytes, int]:
-    """Finished over unfinished, then the later, then by content; by its line last, as parts of a log count anew."""
+def _rank(request: Request) -> tuple[bool, float, bool, bytes, int]:
+    """Finished over unfinished, the later, what has a prompt over a bill alone, then by content; by its line last, as
+    parts of a log count anew."""
     when, place = request.ended if request.ended is not None else request.started, request.place
     content = repr((request.usage, place.source, place.offset, request.model)).encode()
     digest = hashlib.blake2b(content).digest()
-    return request.finished, when if when is not None else float("-inf"), digest, place.line
+    told = request.knowledge is not Knowledge.COUNTS
+    return request.finished, when if when is not None else float("-inf"), told, digest, place.line
 
 
 def _order(request: Request) -> tuple[bool, float, str, int, int]:

@@ -32,7 +32,7 @@ CLIENTS: tuple[Client, ...] = (
     Client("Codex", (".codex",), ("sessions/**/*.jsonl", "archived_sessions/**/*.jsonl"), "CODEX_HOME"),
     Client("Gemini CLI", (".gemini",), ("tmp/*/chats/*.json*",), "GEMINI_CLI_HOME", ".gemini"),
     Client("pi", (".pi/agent",), ("sessions/**/*.jsonl",), "PI_CODING_AGENT_DIR"),
-    Client("opencode", (".local/share/opencode",), ("storage/message/*/*.json",)),
+    Client("opencode", (".local/share/opencode",), ("opencode.db", "storage/message/*/*.json")),
     Client("Copilot CLI", (".copilot",), ("session-state/*/events.jsonl", "session-state/*.jsonl")),
     Client(
         "mini-swe-agent", (".config/mini-swe-agent", "Library/Application Support/mini-swe-agent"), ("*.traj.json",),
@@ -67,7 +67,7 @@ def find() -> None:
 
 
 def logs_of(client: Client, named: str, home: Path) -> Iterator[Found]:
-    """The logs of a client, by the first folder of their patterns; `named` is what its variable says."""
+    """The logs of a client, by the file or first folder of their patterns; `named` is what its variable says."""
     places = [Path(named).expanduser() / client.below] if named else [_place(name, home) for name in client.folders]
     for base in places:
         for pattern in client.logs:
@@ -83,8 +83,8 @@ def _place(name: str, home: Path) -> Path:
 
 
 def _folder(base: Path, pattern: str) -> Path:
-    """What is analyzed: the folder that a pattern begins with, up to where it holds a wildcard."""
-    for part in pattern.split("/")[:-1]:
+    """What is analyzed: the folder that a pattern begins with, up to where it holds a wildcard, or the one file."""
+    for part in pattern.split("/")[: -1 if "*" in pattern else None]:
         if "*" in part:
             break
         base /= part

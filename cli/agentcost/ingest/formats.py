@@ -42,7 +42,7 @@ FORMATS: tuple[Format, ...] = (
     Format("codex", "codex", ("payload", "instructions")),
     Format("gemini-cli", "gemini_cli", ("projectHash",)),
     Format("pi", "pi", ("cwd", "message")),
-    Format("opencode", "opencode", ("info", "sessionID")),
+    Format("opencode", "opencode", ("info", "sessionID"), bare=True),
     Format("cline", "cline", ("ts", "modelInfo")),
     Format("copilot-cli", "copilot_cli", ("parentId",)),
     Format("openhands", "openhands", ("stats", "metrics", "llm_metrics", "tool_call_metadata")),

@@ -21,6 +21,7 @@ SUFFIXES = frozenset(
         "",
         ".csv",
         ".agentcost",
+        ".db",
         ".eval",
         ".har",
         ".json",

@@ -1,11 +1,11 @@
-"""opencode: a session as `opencode export` writes it, or the messages of its storage, a file each.
+"""opencode: its database, a session as `opencode export` writes it, or the messages of its old storage, a file each.
 
     {"info":{"id":"ses_1","directory":"/home/ada/shop"},"messages":[{"info":{"id":"msg_2","role":"assistant","modelID":
      "claude-sonnet-4-5","providerID":"anthropic","tokens":{…}},"parts":[{"type":"text","text":"Hi"},{"type":"step-finish",…}]}]}
 
 From its sources. A `step-finish` part is a call to a model; a message without one is a call itself. `input` leaves
 cached tokens out, and `output` reasoning, unless `total` says otherwise. A message of the storage is a bill alone:
-its parts lie in other files.
+its parts lie in other files. The last call of a message has its id: the storage stays when the database is made.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
@@ -24,6 +25,8 @@ from agentcost.ingest.counts import count_at
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
 from agentcost.ingest.json_values import objects
 from agentcost.ingest.litellm_routes import route
+from agentcost.ingest.opencode_history import History, Said
+from agentcost.ingest.peeking import SQLITE
 from agentcost.ingest.talking import Talk
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
@@ -35,7 +38,11 @@ _TEXT_FILES = ("text/plain", "application/x-directory")
 
 
 def sniff(peek: Peek) -> bool:
-    """An export by its messages, or a message by its session and model."""
+    """A database by its tables, an export by its messages, or a message by its session and model."""
+    if peek.head.startswith(SQLITE):
+        from agentcost.ingest.opencode_database import is_database  # noqa: PLC0415 — sqlite3, for this form alone
+
+        return is_database(peek)
     if any(_is_export(record) or _is_message(record) for record in peek.objects()):
         return True
     return {"info", "messages"} <= set(peek.keys) and not peek.complete and b'"sessionID"' in peek.head
@@ -52,7 +59,10 @@ def _is_message(value: Any) -> bool:
 
 
 def read(source: Source, hand: Hand) -> Iterator[Item]:
-    """A request for every call of an export, and for every message of the storage that a model answered with."""
+    """A request for every call of a session, and for every message of the storage that a model answered with."""
+    if source.peek().head.startswith(SQLITE):
+        yield from _database(source, hand)
+        return
     for record in objects(source):
         if record.reason:
             yield Skipped(record.place, record.reason)
@@ -64,15 +74,30 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
             yield Other(record.place, "record of another kind")
 
 
+def _database(source: Source, hand: Hand) -> Iterator[Item]:
+    from agentcost.ingest.opencode_database import sessions  # noqa: PLC0415 — sqlite3, for this form alone
+
+    for element in sessions(source):
+        if element.reason:
+            yield Skipped(element.place, element.reason)
+        elif not element.value["messages"]:
+            yield Other(element.place, "session without messages")
+        else:
+            yield from _export(element.value, element.place, hand)
+
+
 class _Session(msgspec.Struct):
+    """A session as far as it was read: `tails` are the messages that a compaction keeps from, by the one that asks."""
+
     where: Place
     head: Body
-    talk: Talk
+    history: History
     since: float | None = None
+    tails: dict[str, str] = {}
 
 
 def _export(document: Body, where: Place, hand: Hand) -> Iterator[Item]:
-    session = _Session(where, object_of(document.get("info")), Talk(hand.grow, hand.prefix))
+    session = _Session(where, object_of(document.get("info")), History(Talk(hand.grow, hand.prefix)))
     for message in objects_of(document["messages"]):
         yield from checked(where, partial(_message, session, message))
 
@@ -82,10 +107,12 @@ def _message(session: _Session, message: Body) -> Iterator[Item]:
     if info.get("role") == "assistant":
         yield from _answers(session, info, parts)
         return
-    if info.get("system"):
-        session.talk.hear({"role": "system", "content": str(info["system"])})
-    session.talk.hear({"role": "user", "content": [part for item in parts for part in _asked(item)]})
-    session.since = _time(info, "created")
+    said: list[Body] = [{"role": "system", "content": str(info["system"])}] if info.get("system") else []
+    asked = [part for item in parts for part in _asked(item)]
+    said += [{"role": "user", "content": asked}] if asked else []
+    session.history.hear([Said(message, text_at(info, "id")) for message in said])
+    session.tails |= {text_at(info, "id"): kept for item in parts if (kept := text_at(item, "tail_start_id"))}
+    session.since = _moment(info, "created")
     yield Other(session.where, "user message")
 
 
@@ -103,17 +130,21 @@ def _answers(session: _Session, info: Body, parts: list[Body]) -> Iterator[Item]
     for number, step in enumerate(steps):
         last = number + 1 == len(steps)
         finish = next((part for part in step if part.get("type") == "step-finish"), None)
-        usage = _usage(object_of((finish or info).get("tokens")))
+        billed = finish or (info if len(steps) == 1 else {})
+        usage = _usage(object_of(billed.get("tokens")))
         said, results = _said(step)
         if usage is None and (info.get("error") or not step):
             yield Other(session.where, "call that failed or was interrupted")
             continue
-        yield _request(session, info, usage, finish, said, _time(info, "completed") if last else None)
-        for result in results:
-            session.talk.hear(result)
+        ended = _moment(info, "completed") if last else None
+        own = info if last or not billed.get("id") else billed
+        call = _Call(text_at(own, "id"), usage, cost_at(billed, "cost"), ended)
+        yield _request(session, info, call, said)
+        session.history.hear([replace(one, source=text_at(info, "id")) for one in results])
         session.since = max((end for end in map(_ended, step) if end is not None), default=None)
-        if info.get("summary") is True and last:
-            session.talk.restart(str(said.get("content") or ""))
+        if info.get("summary") is True and last and not info.get("error"):
+            kept = session.tails.get(text_at(info, "parentID"), "")
+            session.history.restart(str(said.get("content") or ""), kept)
 
 
 def _steps(parts: list[Body]) -> list[list[Body]]:
@@ -126,7 +157,7 @@ def _steps(parts: list[Body]) -> list[list[Body]]:
     return steps
 
 
-def _said(step: list[Body]) -> tuple[Body, list[Body]]:
+def _said(step: list[Body]) -> tuple[Body, list[Said]]:
     """The answer that a step was, and what its tools gave back."""
     texts = [str(part.get("text") or "") for part in step if part.get("type") == "text"]
     thoughts = [str(part.get("text") or "") for part in step if part.get("type") == "reasoning"]
@@ -140,27 +171,39 @@ def _said(step: list[Body]) -> tuple[Body, list[Body]]:
         ],
     }  # fmt: skip
     results = [
-        retold.result(tool.get("callID"), state.get("output") or state.get("error") or "", tool.get("tool"))
+        Said(retold.result(tool.get("callID"), _output(state), tool.get("tool")), "", _moment(state, "compacted"))
         for tool, state in zip(tools, states, strict=True)
     ]
     return message, results
 
 
+def _output(state: Body) -> Any:
+    """What a tool gave back, with the pictures and documents beside it."""
+    text = state.get("output") or state.get("error") or ""
+    beside = [retold.picture(one.get("url"), one.get("mime")) for one in objects_of(state.get("attachments") or [])]
+    return [{"type": "text", "text": str(text)}, *beside] if beside else text
+
+
+def _moment(state: Body, key: str) -> float | None:
+    return moment(object_of(state.get("time")).get(key))[0]
+
+
 def _ended(part: Body) -> float | None:
-    return moment(object_of(object_of(part.get("state")).get("time")).get("end"))[0]
+    return _moment(object_of(part.get("state")), "end")
 
 
-def _time(info: Body, key: str) -> float | None:
-    return moment(object_of(info.get("time")).get(key))[0]
+class _Call(msgspec.Struct, frozen=True):
+    id: str
+    usage: Usage | None
+    cost: str
+    ended: float | None
 
 
-def _request(
-    session: _Session, info: Body, usage: Usage | None, finish: Body | None, said: Body, ended: float | None
-) -> Request:
+def _request(session: _Session, info: Body, call: _Call, said: Body) -> Request:
     head, who = session.head, _identity(info, session.head)
     named = _named(info)
-    node = session.talk.ask(named.model)
-    started = session.since if session.since is not None else _time(info, "created")
+    started = session.since if session.since is not None else _moment(info, "created")
+    node = session.history.ask(named.model, started)
     return Request(
         place=session.where,
         format=READER.name,
@@ -169,16 +212,16 @@ def _request(
         model=named.model,
         node=node,
         api=retold.body_of(named.model, [], [])[0].name,
-        id=str((finish or info).get("id") or ""),
+        id=call.id,
         session=who.session,
         project=who.project,
         client=who.client,
         role="subagent" if head.get("parentID") else "main",
         started=started,
-        ended=ended,
-        usage=usage,
-        recorded_cost=cost_at(finish or info, "cost"),
-        answer=session.talk.answer(said, named.model),
+        ended=call.ended,
+        usage=call.usage,
+        recorded_cost=call.cost,
+        answer=session.history.answer(said, named.model, text_at(info, "id")),
     )
 
 
@@ -227,7 +270,7 @@ def _stored(info: Body, where: Place, hand: Hand) -> Iterator[Item]:
         usage=usage,
         id=text_at(info, "id"),
         identity=_identity(info, {}),
-        times=Times(_time(info, "created"), None, _time(info, "completed")),
+        times=Times(_moment(info, "created"), None, _moment(info, "completed")),
         cost=cost_at(info, "cost"),
     )
     yield request_of(call, where, hand, READER.name)
@@ -235,7 +278,7 @@ def _stored(info: Body, where: Place, hand: Hand) -> Iterator[Item]:
 
 READER = Reader(
     name="opencode",
-    about="opencode: sessions of `opencode export` with their billed usage, messages of its storage",
+    about="opencode (opencode.db, opencode export): sessions and their billed usage; messages of its old storage",
     knowledge=Knowledge.TRANSCRIPT,
     example=(
         '{"info":{"id":"ses_1","directory":"/home/ada/shop"},"messages":[{"info":{"id":"msg_1","sessionID":"ses_1",'

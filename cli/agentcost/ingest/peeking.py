@@ -8,6 +8,9 @@ from typing import Any
 from agentcost.ingest.contract import Peek
 from agentcost.ingest.json_values import BOM, first_keys, is_document, read_value, values
 
+SQLITE = b"SQLite format 3\0"
+"""How an SQLite database begins."""
+
 SHORTEST_HEAD = 1 << 20
 LONGEST_HEAD = 1 << 25
 _MOST_RECORDS = 20
@@ -56,6 +59,8 @@ def not_a_log(peek: Peek) -> str:
     head = peek.head
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "is UTF-16; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
+    if head.startswith(SQLITE):
+        return "is an SQLite database, of which only opencode's is read; export the calls in it as JSON lines or CSV"
     if b"\0" in head[:_LOOKED_AT]:
         return "is a binary file; name the log itself, as text, gzip or zstd"
     return "" if head.removeprefix(BOM).strip() else "is empty; check that the client wrote its log there"

@@ -46,8 +46,12 @@ class Talk(msgspec.Struct):
 
     def restart(self, summary: str) -> None:
         """The context was compacted: from here on it begins with a summary."""
+        self.again([{"role": "user", "content": summary, _SUMMARY: True}] if summary else [])
+
+    def again(self, messages: Sequence[Body]) -> None:
+        """The context was edited: from here on these messages are all of it."""
         self.node, self.begun, self.said = ROOT, False, 0
-        self.waiting = [{"role": "user", "content": summary, _SUMMARY: True}] if summary else []
+        self.waiting = list(messages)
 
     def _take(self, messages: Sequence[Body], model: str) -> None:
         if not messages:

@@ -9,7 +9,7 @@ import msgspec
 
 from agentcost.errors import BrokenLog
 from agentcost.files import replace
-from agentcost.ingest.compression import MAGIC_BYTES, engine_of
+from agentcost.ingest.compression import engine_of
 from agentcost.ingest.source import FileSource
 from agentcost.record import Record, load, save
 
@@ -54,10 +54,11 @@ def kept(cache: Path, source: FileSource, key: str) -> Kept | None:
 
 
 def keep(cache: Path, source: FileSource, key: str, record: Record) -> None:
-    """Keep the record of a log that ends with a whole line (another is still being written) and is no archive."""
+    """Keep the record of a log of text that ends with a whole line (another is still being written)."""
     status, path = source.path.stat(), _path(cache, source, key)
     with source.path.open("rb") as file:
-        if engine_of(file.read(MAGIC_BYTES)):
+        head = file.read(_HEAD)
+        if engine_of(head) or b"\0" in head:
             return
         file.seek(max(0, status.st_size - 1))
         if file.read(1) != b"\n":
