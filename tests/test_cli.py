@@ -211,6 +211,19 @@ def test_a_saved_record_stands_for_its_log(tmp_path: Path) -> None:
     assert again.stdout == first.stdout
 
 
+def test_an_archive_that_is_cut_is_told_once_by_its_name_and_without_a_line(tmp_path: Path) -> None:
+    log = tmp_path / "cut.jsonl.gz"
+    log.write_bytes(gzip.compress(QUICKSTART.read_bytes(), mtime=0)[:40_000])
+    done = agentcost(tmp_path / "cache", "analyze", log)
+    told = [line for line in done.stderr.decode().splitlines() if "cut off" in line]
+    assert told == [
+        f"agentcost: {log}: skipped: the archive is cut off; only what stands before was read, copy it again"
+    ]
+    examined = " ".join(agentcost(tmp_path / "cache", "formats", "--doctor", log).stdout.decode().split())
+    assert "skipped the archive is cut off; only what stands before was read, copy it again" in examined
+    assert "line 0" not in examined
+
+
 def test_formats_are_listed_with_an_example_and_shown_whole(tmp_path: Path) -> None:
     listed = agentcost(tmp_path, "formats").stdout.decode()
     for reader in READERS:

@@ -245,3 +245,13 @@ def test_a_log_of_an_unknown_format_names_the_doctor(log: Path, tmp_path: Path) 
     done = agentcost(tmp_path / "cache", "analyze", log)
     assert done.returncode == 1
     assert f"`agentcost formats --doctor {log}`" in done.stderr.decode()
+
+
+def test_equal_calls_of_a_record_without_id_and_time_are_two_calls(tmp_path: Path) -> None:
+    mapping, log = tmp_path / "map.toml", tmp_path / "own.jsonl"
+    mapping.write_text('records = "calls"\n[fields]\ninput = "in"\noutput = "out"\n')
+    log.write_text('{"calls": [{"in": 100, "out": 5}, {"in": 100, "out": 5}]}\n' * 2)
+    read = agentcost(tmp_path / "cache", "analyze", log, "--input-format", mapping, "--json")
+    assert read.returncode == 0, read.stderr
+    totals = json.loads(read.stdout)["totals"]
+    assert (totals["requests"], totals["input_tokens"]) == (4, 400)

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
+from tests.reading import FIXTURES
 from tests.replacing import replace
+from tests.test_cli import agentcost
 
 from agentcost.analyze import Choices, evaluate, path
 from agentcost.commands.show import matching
@@ -611,3 +613,20 @@ def test_spread_has_both_ends_and_no_place_twice(count: int, most: int) -> None:
 )
 def test_packed(clauses: list[str], width: int, line: str) -> None:
     assert packed(clauses, width) == line
+
+
+@pytest.mark.parametrize(
+    ("prompts", "new"), [([1000, 1200], [1000, 200]), ([1000, 1000], [1000, 0]), ([1000, 876], [1000, None])]
+)
+def test_what_came_into_a_prompt_that_shrank_is_unknown(prompts: list[int], new: list[int | None]) -> None:
+    frame = pl.DataFrame({"lineage": [0, 0], "turn": [1, 2], "prompt": prompts})
+    assert with_new(frame)["new"].to_list() == new
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [("mooncake/shared_prefix.jsonl", "block hashes and lengths"), ("table/azure.csv", "lengths only")],
+)
+def test_tools_say_what_a_log_without_content_holds(name: str, held: str, tmp_path: Path) -> None:
+    told = agentcost(tmp_path, "tools", FIXTURES / name).stdout.decode()
+    assert f"The log holds {held}: which tools" in " ".join(told.split())

@@ -10,7 +10,14 @@ class UsageError(AgentcostError):
 
 
 class BrokenLog(AgentcostError):
-    """A file is in a format we read, and is broken as a whole."""
+    """A file is in a format we read, and is broken as a whole: its `name`, and the `reason` with what to do."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name, self.reason = name, reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
 
 
 class Interrupted(AgentcostError):

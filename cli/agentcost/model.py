@@ -149,7 +149,10 @@ class Breakpoint(msgspec.Struct, frozen=True, gc=False):
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a record lies: the file as the user named it, the line from 1, the byte offset and length."""
+    """Where a record lies: the file as the user named it, the line from 1, the byte offset and length.
+
+    Line 0 is the file as a whole.
+    """
 
     source: str
     line: int
@@ -157,7 +160,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     length: int = 0
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}"
+        return f"{self.source}:{self.line}" if self.line else self.source
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):

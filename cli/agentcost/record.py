@@ -155,13 +155,13 @@ def load(content: bytes, name: str = "record") -> Record:
         packed = zstandard.ZstdDecompressor().decompress(content.removeprefix(MAGIC))
         saved = msgspec.msgpack.decode(packed, type=Saved)
     except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise BrokenLog(f"{name}: not a record of this version ({error}); save it again from its log") from error
+        raise BrokenLog(name, f"not a record of this version ({error}); save it again from its log") from error
     if saved.version != VERSION:
-        raise BrokenLog(f"{name}: a record of version {saved.version}, this is {VERSION}; save it again from its log")
+        raise BrokenLog(name, f"a record of version {saved.version}, this is {VERSION}; save it again from its log")
     try:
         tree = _tree(saved)
     except ValueError as error:
-        raise BrokenLog(f"{name}: a damaged record; save it again from its log") from error
+        raise BrokenLog(name, "a damaged record; save it again from its log") from error
     return Record(tree, saved.requests, saved.logs, saved.skipped, Counter(saved.duplicates), _keys(saved.requests))
 
 

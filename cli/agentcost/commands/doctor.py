@@ -118,7 +118,8 @@ def _skipped(became: Sequence[Became], columns: int) -> Iterator[RenderableType]
     from agentcost.views.layout import Paragraph  # noqa: PLC0415 — heavy
 
     for part in became:
-        text = f"{part.what} ({'line' if len(part.places) == 1 else 'first lines'} {', '.join(part.places)})"
+        lines = f"({'line' if len(part.places) == 1 else 'first lines'} {', '.join(part.places)})"
+        text = f"{part.what} {lines}" if part.places else part.what
         yield Paragraph(Text(printable(text), style="yellow"), columns, f"{part.count:>7,}  skipped  ")
 
 

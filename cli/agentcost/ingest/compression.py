@@ -68,7 +68,7 @@ def _decompressed(name: str, head: bytes, stream: BinaryIO, new: Callable[[], _E
         try:
             block = engine.decompress(head)
         except (zlib.error, zstandard.ZstdError) as error:
-            raise BrokenLog(f"{name}: damaged archive ({error}); only what stands before was read") from error
+            raise BrokenLog(name, f"damaged archive ({error}); only what stands before was read") from error
         fresh = False
         if block:
             yield block
@@ -78,4 +78,4 @@ def _decompressed(name: str, head: bytes, stream: BinaryIO, new: Callable[[], _E
             engine, fresh = new(), True
         head = head or stream.read(_BITE).lstrip(b"\0" if fresh else b"")
     if not fresh:
-        raise BrokenLog(f"{name}: the archive is cut off; only what stands before was read, copy it again")
+        raise BrokenLog(name, "the archive is cut off; only what stands before was read, copy it again")

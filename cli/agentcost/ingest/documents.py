@@ -66,6 +66,6 @@ def _decoded_whole(source: Source, data: bytes, key: str) -> Document:
     """What only Python's decoder takes (NaN, lone surrogates): all elements lie where the document does."""
     value, reason = read_value(data)
     if not isinstance(value, dict) or not isinstance(value.get(key), list):
-        raise BrokenLog(f"{source.name} {reason or f'has no list of {key}'}; get it again, whole, or leave it out")
+        raise BrokenLog(source.name, f"{reason or f'has no list of {key}'}; get it again, whole, or leave it out")
     where = Place(source.name, 1, 0, len(data))
     return Document({k: v for k, v in value.items() if k != key}, [Element(where, item) for item in value[key]])

@@ -55,7 +55,7 @@ def _archive(source: Source) -> Evaluation:
         members = zipfile.ZipFile(BytesIO(data))
     except zipfile.BadZipFile as error:
         raise BrokenLog(
-            f"{source.name} is an archive that was not finished ({error}); recover it with `inspect log recover`"
+            source.name, f"is an archive that was not finished ({error}); recover it with `inspect log recover`"
         ) from error
     names = {info.filename: info for info in members.infolist()}
     specification = next((names[name] for name in _SPECIFICATIONS if name in names), None)

@@ -76,11 +76,11 @@ def read_calls(source: Source, hand: Hand, name: str, told: Tell) -> Iterator[It
 
 
 def _items(record: Record, hand: Hand, name: str, told: Tell) -> Iterator[Item]:
-    for call in told(record.value):
+    for number, call in enumerate(told(record.value)):
         if isinstance(call, str):
             yield Other(record.place, call)
         else:
-            yield request_of(call, record.place, hand, name)
+            yield request_of(call, record.place, hand, name, number)
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -102,8 +102,11 @@ def pair_of(body: Any, answer: Any, model: str = "", url: str = "") -> Pair | No
     return Pair(found.api, found.body, envelopes.answer_of({"response": {"body": answer}}, found.api))
 
 
-def request_of(call: Exported, where: Place, hand: Hand, name: str) -> Request | Skipped:
-    """The request that a call is, in the format `name`; a Skipped where nothing tells its length."""
+def request_of(call: Exported, where: Place, hand: Hand, name: str, number: int = 0) -> Request | Skipped:
+    """The request that a call is, in the format `name`; a Skipped where nothing tells its length.
+
+    `number` tells it from other calls of its record: two that are equal and have no id are two calls.
+    """
     messages, calls = call.messages, Calls()
     if not messages and call.usage is None:
         return Skipped(where, "has neither messages nor usage; turn on the recording of one of them, or leave it out")
@@ -112,7 +115,7 @@ def request_of(call: Exported, where: Place, hand: Hand, name: str) -> Request |
         states = advance(hand.grow, head, call.api.elements(messages, 0, calls), call.model)
         state = states[-1]
     else:
-        state = State(hand.grow(ROOT, [_unknown(call, where)], call.model)[-1])
+        state = State(hand.grow(ROOT, [_unknown(call, where, number)], call.model)[-1])
     reply = call.api.answer(call.answer, calls) if messages and call.answer else []
     answer = hand.grow(state.node, reply, call.model)
     return _request(call, where, name, state, answer[-1] if answer else None)
@@ -123,9 +126,10 @@ def _start(call: Exported, hand: Hand) -> int:
     return hand.grow(ROOT, hand.prefix, call.model)[-1] if call.hides and hand.prefix else ROOT
 
 
-def _unknown(call: Exported, where: Place) -> Segment:
+def _unknown(call: Exported, where: Place, number: int) -> Segment:
     """A prompt of which only the length is known: it shares nothing with any other."""
-    mark = digest_of("exported", where.source, str(where.offset), call.id, str(call.times.ended), call.identity.session)
+    own = (call.id, str(call.times.ended), call.identity.session)
+    mark = digest_of("exported", where.source, str(where.offset), *own, *([str(number)] if number else []))
     return Segment("messages", "", Kind.UNKNOWN, mark, tokens=call.usage.prompt if call.usage else 0)
 
 

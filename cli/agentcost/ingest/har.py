@@ -56,7 +56,7 @@ def _entries(source: Source) -> list[Element]:
     log = value.get("log") if isinstance(value, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
-        raise BrokenLog(f"{source.name} {reason or 'has no list of entries'}; export it again, whole, or leave it out")
+        raise BrokenLog(source.name, f"{reason or 'has no list of entries'}; export it again, whole, or leave it out")
     return [Element(Place(source.name, 1, 0, len(data)), entry) for entry in entries]
 
 

@@ -192,7 +192,7 @@ def records(source: Source, shorten: Callable[[Line], bytes | None] | None = Non
             else:
                 yield Record(place(source, line), value, data, line)
     except BrokenLog as error:
-        yield Record(Place(source.name, 0), None, reason=str(error))
+        yield Record(Place(source.name, 0), None, reason=error.reason)
 
 
 def objects(source: Source) -> Iterator[Record]:

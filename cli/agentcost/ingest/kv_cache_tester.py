@@ -105,7 +105,7 @@ def _line(text: bytes, where: Place, hand: Hand) -> Iterator[Item]:
         yield from _Session(trace, where.source, hand).items(_Places(where.source, text, where.line, where.offset))
     elif where.offset == 0:
         raise BrokenLog(
-            f"{where.source} is no complete kv-cache-tester trace; get it again, one JSON document a file (or a line)"
+            where.source, "is no complete kv-cache-tester trace; get it again, one JSON document a file (or a line)"
         )
     else:
         yield Skipped(where, "not a kv-cache-tester trace; put one whole JSON document on each line")

@@ -53,8 +53,9 @@ def sessions(source: Source) -> Iterator[Element]:
             yield from _sessions(source.name, database)
         except sqlite3.Error as error:
             raise BrokenLog(
-                f"{source.name} is a database that cannot be read on ({error}); quit opencode and copy it again, or "
-                "export its sessions (opencode export)"
+                source.name,
+                f"is a database that cannot be read on ({error}); quit opencode and copy it again, or "
+                "export its sessions (opencode export)",
             ) from error
 
 
@@ -97,7 +98,7 @@ def _copied(source: Source, folder: Path) -> Path:
 def _check(name: str, database: sqlite3.Connection) -> None:
     found = {_text(row[0]) for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not found.issuperset(_TABLES):
-        raise BrokenLog(f"{name} has no tables {', '.join(_TABLES)} as opencode's has; name its opencode.db itself")
+        raise BrokenLog(name, f"has no tables {', '.join(_TABLES)} as opencode's has; name its opencode.db itself")
 
 
 def _sessions(name: str, database: sqlite3.Connection) -> Iterator[Element]:

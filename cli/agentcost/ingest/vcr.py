@@ -64,9 +64,9 @@ def _yaml_pairs(source: Source) -> Iterator[Record]:
         text = data.removeprefix(BOM).decode()
         items = listed(text, _LISTS)
     except (ValueError, RecursionError) as error:
-        raise BrokenLog(f"{source.name} is no YAML that can be read ({error}); save the cassette as JSON") from error
+        raise BrokenLog(source.name, f"is no YAML that can be read ({error}); save the cassette as JSON") from error
     if items is None:
-        raise BrokenLog(f"{source.name} has no list of interactions; get it again, whole, or leave it out")
+        raise BrokenLog(source.name, "has no list of interactions; get it again, whole, or leave it out")
     line, at, offset = 1, 0, len(data) - len(text.encode())
     ends = [start for start, _ in items[1:]] + [len(text)]
     for (start, value), end in zip(items, ends, strict=True):

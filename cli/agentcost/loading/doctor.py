@@ -119,7 +119,7 @@ def _read(reader: Reader, source: Source, reading: Reading) -> Iterator[Item]:
     try:
         yield from reader.read(source, Hand(grow, reading.prefix, reading.columns))
     except BrokenLog as error:
-        yield Skipped(Place(source.name, 0), str(error))
+        yield Skipped(Place(source.name, 0), error.reason)
 
 
 def _became(items: Iterable[Item], source: Source) -> Iterator[Became]:
@@ -135,7 +135,7 @@ def _became(items: Iterable[Item], source: Source) -> Iterator[Became]:
     order = ("request", "skipped", "other")
     for kind, what in sorted(counts, key=lambda key: (order.index(key[0]), -counts[key], key[1])):
         own = places[kind, what]
-        lines = tuple(str(place.line) for place in own)
+        lines = tuple(str(place.line) for place in own if place.line)
         yield Became(kind, what, counts[kind, what], lines, _keys(source, own[0]))
 
 

@@ -184,7 +184,7 @@ def read_log(record: Record, growth: Growth, source: Source, reader: Reader, rea
                 make_sound(entry)
             take(record, log, labels(item))
     except BrokenLog as error:
-        take(record, log, Skipped(Place(source.name, 0), str(error)))
+        take(record, log, Skipped(Place(source.name, 0), error.reason))
 
 
 def labels_from(source: Source, labels: Sequence[Label]) -> Callable[[Item], Item]:

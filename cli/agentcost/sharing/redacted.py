@@ -68,7 +68,7 @@ def load_redacted(source: Source) -> Record:
         try:
             row = decode(line.bytes())
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BrokenLog(f"{where}: not a row of a redacted log ({error}); copy it again, or {_AGAIN}") from error
+            raise BrokenLog(where, f"not a row of a redacted log ({error}); copy it again, or {_AGAIN}") from error
         if row.redacted:
             record.merge(part)
             part = _begun(row.redacted, where)
@@ -79,22 +79,22 @@ def load_redacted(source: Source) -> Record:
 
 def _begun(header: Header, where: str) -> Record:
     if header.version != VERSION:
-        raise BrokenLog(f"{where}: a redacted log of version {header.version}, this is {VERSION}; {_AGAIN}")
+        raise BrokenLog(where, f"a redacted log of version {header.version}, this is {VERSION}; {_AGAIN}")
     return Record(logs=header.logs, skipped=header.skipped, duplicates=Counter(header.duplicates))
 
 
 def _add(record: Record, row: Row, where: str) -> None:
     tree = record.tree
     if row.at != (len(tree), len(tree.entries)):
-        raise BrokenLog(f"{where}: rows before it are missing; take the whole file, or {_AGAIN}")
+        raise BrokenLog(where, f"rows before it are missing; take the whole file, or {_AGAIN}")
     for entry in row.segments:
         tree.add(entry)
     for parent, segment, ends in row.nodes:
         if not (0 <= parent < len(tree) and 0 <= segment < len(tree.entries) and 0 <= ends <= _ENDS):
-            raise BrokenLog(f"{where}: names what no row holds; {_AGAIN}")
+            raise BrokenLog(where, f"names what no row holds; {_AGAIN}")
         tree.child(parent, segment, Ends(ends))
     if not all(0 <= node < len(tree) for node in nodes_of(row.request)):
-        raise BrokenLog(f"{where}: names what no row holds; {_AGAIN}")
+        raise BrokenLog(where, f"names what no row holds; {_AGAIN}")
     record.add(row.request)
 
 

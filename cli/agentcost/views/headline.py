@@ -58,11 +58,15 @@ def _output(requests: DataFrame) -> str:
     return f"{'≥' if least else ''}{tokens(total(requests, 'output'))} output"
 
 
+def held(analysis: Analysis) -> str:
+    """What a log without content holds."""
+    return "block hashes and lengths" if OPAQUE[0] in component_tokens(analysis) else "lengths only"
+
+
 def _where(analysis: Analysis, width: int) -> str:
     """`Input: 45.3% tool definitions (MCP 21.5%), 12.9% system prompt, 11.1% file contents`."""
     if opaque(analysis):
-        what = "block hashes and lengths" if OPAQUE[0] in component_tokens(analysis) else "lengths only"
-        return packed([f"Where it goes is unknown: the log holds {what}", "no content"], width, ", ")
+        return packed([f"Where it goes is unknown: the log holds {held(analysis)}", "no content"], width, ", ")
     if outweighed(analysis):
         return packed(
             ["Where it goes is uncertain: the log's text measures more than was billed", "see below"], width, ", "

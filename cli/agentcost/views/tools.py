@@ -12,7 +12,7 @@ from agentcost.units import agreed, dollars, percent, plural
 from agentcost.views import money, paid
 from agentcost.views.analyze import closing, empty
 from agentcost.views.figures import outweighed, total
-from agentcost.views.headline import coverage
+from agentcost.views.headline import coverage, held
 from agentcost.views.layout import packed, plain, quiet, title
 from agentcost.views.toolrows import PARTS, servers, tool_rows, with_costs
 
@@ -31,7 +31,7 @@ def tools(analysis: Analysis, width: int, limit: int | None = None) -> Renderabl
         return empty(analysis, width)
     if not len(analysis.tables["tools"]):
         silent = analysis.tables["requests"]["knowledge"].is_in(("blocks", "counts")).all()
-        nothing = "The log holds lengths only: which tools were sent or called is unknown." if silent else ""
+        nothing = f"The log holds {held(analysis)}: which tools were sent or called is unknown." if silent else ""
         nothing = nothing or "No tool was defined or called in the log."
         return Group(title(nothing, width), *closing(analysis, width))
     parts: list[RenderableType] = [*answer(analysis, width), Text()]

@@ -44,12 +44,15 @@ def _sorted(analysis: Analysis) -> DataFrame:
 
 
 def with_new(frame: DataFrame) -> DataFrame:
-    """The requests with what each adds to the turn before it; unknown where that turn is not selected."""
+    """The requests with what each adds to the turn before it; unknown where that turn is not selected, and where the
+    prompt shrank: something went out of it, and how much came in is not told by its length."""
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
     follows = pl.col("turn").diff().over("lineage", order_by="turn") == 1
     grown = pl.col("prompt").diff().over("lineage", order_by="turn")
-    return frame.with_columns(new=pl.when(pl.col("turn") == 1).then(pl.col("prompt")).when(follows).then(grown))
+    return frame.with_columns(
+        new=pl.when(pl.col("turn") == 1).then(pl.col("prompt")).when(follows & (grown >= 0)).then(grown)
+    )
 
 
 def turn_rows(
