@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from io import BytesIO
 
 import pytest
 from tests.reading import FIXTURES, Reading, memory_source, read_all, read_file
@@ -12,7 +11,6 @@ from tests.reading import FIXTURES, Reading, memory_source, read_all, read_file
 from agentcost.ingest import aider, cline, copilot_cli, opencode, openhands
 from agentcost.ingest.contract import Reader
 from agentcost.ingest.peeking import peek_of
-from agentcost.ingest.source import StreamSource
 from agentcost.model import Kind, Knowledge, Other, Skipped, Usage
 
 
@@ -84,22 +82,6 @@ def test_opencode_tells_sub_agents_and_failed_calls() -> None:
     document["info"]["parentID"] = "ses_0"
     found = read_all(opencode.READER, memory_source("log", json.dumps(document)))
     assert {call.role for call in found.requests} == {"subagent"}
-
-
-def test_cline_reads_no_call_of_a_folder_twice() -> None:
-    sent = [
-        {"role": "user", "content": [{"type": "text", "text": "Which tests fail?"}], "ts": 1},
-        {"role": "assistant", "content": "I will run them.", "modelInfo": {"modelId": "claude-sonnet-4-5"}},
-    ]
-    peek = peek_of("log", json.dumps(sent).encode(), complete=True)
-    assert cline.READER.sniff(peek)
-    found = read_all(cline.READER, StreamSource("log", BytesIO(json.dumps(sent).encode())))
-    assert not found.requests
-    assert others(found) == {"message of the conversation; its bill is in ui_messages.json": 2}
-    shown = reading(cline.READER, "ui_messages.json")
-    assert others(shown) == {
-        "text": 1, "command": 1, "completion result": 1, "call that was interrupted": 1,
-    }  # fmt: skip
 
 
 def test_a_task_is_named_by_its_folder() -> None:

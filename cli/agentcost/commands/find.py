@@ -27,12 +27,20 @@ class Client(msgspec.Struct, frozen=True):
     below: str = ""
 
 
+_EXTENSIONS = tuple(
+    f"{place}/Code/User/globalStorage" for place in (".config", "Library/Application Support", "AppData/Roaming")
+)
+"""Where VS Code's extensions keep what is theirs."""
+_TASKS = ("tasks/*/ui_messages.json",)
+
 CLIENTS: tuple[Client, ...] = (
     Client("Claude Code", (".claude", ".config/claude"), ("projects/**/*.jsonl",), "CLAUDE_CONFIG_DIR"),
     Client("Codex", (".codex",), ("sessions/**/*.jsonl", "archived_sessions/**/*.jsonl"), "CODEX_HOME"),
     Client("Gemini CLI", (".gemini",), ("tmp/*/chats/*.json*",), "GEMINI_CLI_HOME", ".gemini"),
     Client("pi", (".pi/agent",), ("sessions/**/*.jsonl",), "PI_CODING_AGENT_DIR"),
     Client("opencode", (".local/share/opencode",), ("opencode.db", "storage/message/*/*.json")),
+    Client("Cline", tuple(f"{place}/saoudrizwan.claude-dev" for place in _EXTENSIONS), _TASKS),
+    Client("Roo Code", tuple(f"{place}/rooveterinaryinc.roo-cline" for place in _EXTENSIONS), _TASKS),
     Client("Copilot CLI", (".copilot",), ("session-state/*/events.jsonl", "session-state/*.jsonl")),
     Client(
         "mini-swe-agent", (".config/mini-swe-agent", "Library/Application Support/mini-swe-agent"), ("*.traj.json",),

@@ -43,7 +43,7 @@ FORMATS: tuple[Format, ...] = (
     Format("gemini-cli", "gemini_cli", ("projectHash",)),
     Format("pi", "pi", ("cwd", "message")),
     Format("opencode", "opencode", ("info", "sessionID"), bare=True),
-    Format("cline", "cline", ("ts", "modelInfo")),
+    Format("cline", "cline", ("ts", "modelInfo", "role", "version", "encrypted_content")),
     Format("copilot-cli", "copilot_cli", ("parentId",)),
     Format("openhands", "openhands", ("stats", "metrics", "llm_metrics", "tool_call_metadata")),
     Format("aider", "aider", ("properties",)),

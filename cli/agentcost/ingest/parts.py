@@ -38,13 +38,15 @@ SKILL_TOOLS = frozenset({"skill", "activate_skill", "use_skill", "load_skill"})
 MCP_NAMES = (
     re.compile(r"mcp__(?P<server>.+?)__(?P<tool>.+)"),  # Claude Code, Codex, OpenCode
     re.compile(r"mcp_(?P<server>[A-Za-z0-9.-]+)__(?P<tool>.+)"),
+    re.compile(r"mcp--(?P<server>.+?)--(?P<tool>.+)"),  # Roo Code
     re.compile(r"(?P<server>[A-Za-z0-9_.-]+?)__(?P<tool>[A-Za-z0-9].*)"),  # Gemini CLI: server__tool
 )
-"""How harnesses put a server's name into a tool's; two underscores divide them everywhere."""
+"""How harnesses put a server's name into a tool's; two underscores divide them nearly everywhere."""
 
 REMINDER_TAGS = (
     "system-reminder",
     "environment_context",
+    "environment_details",
     "user_instructions",
     "INSTRUCTIONS",
     "session_context",
