@@ -201,7 +201,7 @@ def test_tool_texts_join_to_what_openai_renders() -> None:
     count = counter("o200k_base").count
     for dialect in (CHAT, RESPONSES):
         tools = [dialect.tool(name) for name in ("read_file", "bash", "mcp__github__list_issues")]
-        segments = dialect.api.head({"tools": tools})
+        segments = dialect.api.head({"tools": tools, "model": "gpt-4"})
         assert "".join(segment.text for segment in segments) == "".join(openai_tools(tools))
         joined = sum(count(segment.lead + segment.text) - count(segment.lead) for segment in segments)
         assert count(HEADER) + joined + count(FOOTER) == count(openai_tools_text(tools))

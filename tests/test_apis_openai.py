@@ -67,7 +67,7 @@ def test_items(item: Body, expected: list[tuple[Kind, str, str, str]]) -> None:
     ("tool", "expected"),
     [
         (FUNCTION, [(Kind.TOOL, "find", "", SHOWN)]),
-        ({**FUNCTION, "defer_loading": True}, [(Kind.TOOL, "find", "", "// Finds.\ntype find = () => any;\n\n")]),
+        ({**FUNCTION, "defer_loading": True}, [(Kind.TOOL, "find", "", "// Finds.\ntype find = ( ) => any;\n\n")]),
         (
             {"type": "namespace", "name": "mcp__github__", "description": "GitHub", "tools": [FUNCTION]},
             [(Kind.MCP_TOOL, "mcp__github__find", "github", SHOWN.replace("type find", "type mcp__github__find"))],

@@ -16,6 +16,7 @@ from agentcost.rendering import (
     openai_call,
     openai_tools,
     openai_tools_text,
+    shown_calls,
     shown_tools,
 )
 from agentcost.tokens import Choice, Shape, counter, overhead, template_of
@@ -201,6 +202,34 @@ def test_types_are_led_by_what_stands_before_them() -> None:
     assert leads == [HEADER, openai_tools(T)[0]]
     assert [lead for lead, _ in shown_tools(T, "claude-opus-4-8")] == ["", ""]
     assert shown_tools([PING], "gpt-4o")[0][1] == "ping\n\n"
+
+
+def test_functions_of_gpt_5_are_counted_by_themselves() -> None:
+    """A description adds its own tokens and no more; without parameters a function has 2 fewer than with empty ones."""
+    count = counter("o200k_base").count
+    leads, texts = zip(*shown_tools([{**PING, "description": "Get weather"}, PING], "gpt-5"), strict=True)
+    assert leads == ("", "")
+    assert count(texts[0]) - count(texts[1]) == count("// Get weather\n") == 4
+    assert count(texts[1]) == count("type ping = (_: {\n}) => any;\n\n") - 2
+
+
+CALLS = [("delete_file", '{"path": ".env"}'), ("create_file", '{"path":"test.txt"}')]
+
+
+def test_calls_at_once_are_one_call_of_a_wrapper() -> None:
+    count = counter("o200k_base").count
+    whole = (
+        'multi_tool_use.parallel{"tool_uses":[{"recipient_name":"functions.delete_file","parameters":{"path":".env"}},'
+        '{"recipient_name":"functions.create_file","parameters":{"path":"test.txt"}}]}'
+    )
+    texts = shown_calls(CALLS, "gpt-4o")
+    assert "".join(texts) == whole
+    assert sum(map(count, texts)) == count(whole)
+
+
+@pytest.mark.parametrize(("model", "calls"), [("gpt-4o", CALLS[:1]), ("gpt-5", CALLS), ("deepseek-chat", CALLS)])
+def test_calls_one_by_one(model: str, calls: list[tuple[str, str]]) -> None:
+    assert shown_calls(calls, model) == [openai_call(*call) for call in calls]
 
 
 def test_google_counts_json_schema_as_json() -> None:

@@ -350,10 +350,11 @@ def test_claude_frames() -> None:
         ("llama-3.3-70b-versatile", "openai-chat", 0, False, "auto", 30),
         ("mistral-large-latest", "openai-chat", 0, False, "auto", 3),
         ("gpt-oss-120b", "openai-chat", 0, False, "auto", 71),
-        ("gpt-5", "openai-responses", 1, False, "auto", 2 + 4 + 9 + 7 - 1),
-        ("gpt-5.1-codex", "openai-responses", 1, False, "auto", 2 + 4 + 103 - 1),
-        ("gpt-5.1-codex-mini", "openai-responses", 1, False, "auto", 2 + 4 + 21 - 1),
-        ("gpt-5", "openai-chat", 1, False, "auto", 2 + 4 + 9 + 7 - 1),
+        ("openai.gpt-oss-120b-1:0", "bedrock", 0, False, "auto", 67),
+        ("gpt-5", "openai-responses", 1, False, "auto", 2 + 4 + 16 - 2),
+        ("gpt-5.1-codex", "openai-responses", 1, False, "auto", 2 + 4 + 103 - 2),
+        ("gpt-5.1-codex-mini", "openai-responses", 1, False, "auto", 2 + 4 + 21 - 2),
+        ("gpt-5", "openai-chat", 1, False, "auto", 2 + 4 + 16 - 2),
         ("unheard-of", "anthropic", 1, False, "auto", 4 + 3 + 286 + 12),
         ("unheard-of", "openai-chat", 1, False, "auto", 3 + 4 + 9 + 7 - 1),
     ],
@@ -365,9 +366,9 @@ def test_overheads(*, model: str, api: str, tools: int, system: bool, choice: Ch
 
 def test_what_stands_around_calls_and_replies() -> None:
     chat, harmony = template_of("gpt-4o", "openai-chat"), template_of("gpt-5.5", "openai-responses")
-    assert overhead(chat, Shape(messages=3, calls=2, more_calls=1)) == 3 + 3 * 4 + 2 * 4 + 16
+    assert overhead(chat, Shape(messages=3, calls=2, more_calls=1)) == 3 + 3 * 4 + 2 * 4
     assert overhead(harmony, Shape(messages=3, replies=1)) == 2 + 3 * 4 + 2
-    assert overhead(harmony, Shape(messages=3, calls=1, tools=1, loaded=1)) == 2 + 3 * 4 + 11 + 15 + 98
+    assert overhead(harmony, Shape(messages=3, calls=1, tools=1, loaded=1)) == 2 + 3 * 4 + 11 + 14 + 96
     assert overhead(template_of("llama-3.1-70b", "completions"), Shape(messages=1)) == 0
 
 

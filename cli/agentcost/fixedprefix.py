@@ -81,7 +81,8 @@ def fixed_prefix(files: Sequence[Captured], model: str) -> Record:
         if found is None:
             lists.append((file, prefix_segments(file.content, file.name, file.server)))
         else:
-            _send(record, growth, file, [*found.api.head(found.body), *_messages(found)], model, found)
+            head = found.api.head({"model": model, **found.body})
+            _send(record, growth, file, [*head, *_messages(found)], model, found)
     if lists:
         together = [segment for _, segments in lists for segment in segments]
         found = _declared(together, model)
@@ -116,7 +117,8 @@ def _declared(tools: Sequence[Segment], model: str) -> Found | None:
     for pattern, name, form in _DIALECTS:
         if re.search(pattern, bare_name(model)):
             api = next(api for api in APIS if api.name == name)
-            return Found(api, (), {"tools": form([_function(decode(tool.text.encode())) for tool in tools])}, None)
+            declared = form([_function(decode(tool.text.encode())) for tool in tools])
+            return Found(api, (), {"tools": declared, "model": model}, None)
     return None
 
 

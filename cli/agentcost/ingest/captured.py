@@ -105,8 +105,8 @@ def _opened(log: Log, record: Record, found: Found) -> Prompt:
     api, body = found.api, found.body
     before, model = _before(log, body), str(body.get("model", ""))
     context = Context(
-        api, found.path, found.inner is not None, model, api.stable, before, _repeated(record, found), Calls(),
-        frozenset(body),
+        api, found.path, found.inner is not None, model, api.stable, before, _repeated(record, found),
+        Calls(model=model), frozenset(body),
     )  # fmt: skip
     head = api.head(body) if before == ROOT else []
     opened = advance(log.hand.grow, State(before), [head], model)[-1]

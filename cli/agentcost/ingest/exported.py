@@ -107,11 +107,12 @@ def request_of(call: Exported, where: Place, hand: Hand, name: str, number: int 
 
     `number` tells it from other calls of its record: two that are equal and have no id are two calls.
     """
-    messages, calls = call.messages, Calls()
+    messages, calls = call.messages, Calls(model=call.model)
     if not messages and call.usage is None:
         return Skipped(where, "has neither messages nor usage; turn on the recording of one of them, or leave it out")
     if messages:
-        head = advance(hand.grow, State(_start(call, hand)), [call.api.head(call.body or {})], call.model)[-1]
+        declared = call.api.head({**(call.body or {}), "model": call.model})
+        head = advance(hand.grow, State(_start(call, hand)), [declared], call.model)[-1]
         states = advance(hand.grow, head, call.api.elements(messages, 0, calls), call.model)
         state = states[-1]
     else:

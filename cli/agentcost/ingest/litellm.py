@@ -101,8 +101,9 @@ def _no_call(record: Record) -> Item:
 
 def _opened(log: Log, record: Record, call: Call) -> Item:
     """A call read from its start."""
-    model, calls = call.route.model, Calls()
-    opened = advance(log.hand.grow, State(), [call.api.head(call.body)], model)[-1]
+    model = call.route.model
+    calls = Calls(model=model)
+    opened = advance(log.hand.grow, State(), [call.api.head({**call.body, "model": model})], model)[-1]
     groups = _groups(call, call.body[call.api.growing], 0, calls)
     states = advance(log.hand.grow, structs.replace(opened, messages=0), groups, model)
     if call.growing in record.value:

@@ -61,6 +61,13 @@ def framed(template: Template, counts: Counts, used: NDArray[numpy.bool_], level
     return levels.down(numpy.where(used, along - along[levels.parents], 0))
 
 
+def speaks(request: Request) -> str:
+    """The API that the model was asked by in the end: OpenRouter asks OpenAI's by Responses, as its answers say
+    (`"format": "openai-responses-v1"`)."""
+    through = request.provider == "openrouter" and request.api == "openai-chat"
+    return "openai-responses" if through else request.api
+
+
 def around_of(template: Template, counts: Counts, request: Request, knowledge: Knowledge) -> int:
     """All tokens that stand around the text of a request. A transcript's tools are hidden."""
     if knowledge in BARE:

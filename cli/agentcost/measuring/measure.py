@@ -16,7 +16,7 @@ import numpy
 from numpy.typing import NDArray
 
 from agentcost.measuring.calibration import Fit, Hidden, calibrate, taken
-from agentcost.measuring.framing import BARE, Counts, around_of, arounds, framed
+from agentcost.measuring.framing import BARE, Counts, around_of, arounds, framed, speaks
 from agentcost.measuring.levels import Floats, Ints, Levels, levels_of
 from agentcost.model import Basis, Kind, Knowledge, Request
 from agentcost.prefix import Entry, Tree
@@ -64,7 +64,7 @@ def measure(
     counts = Counts.of(tree, levels)
     groups: dict[Key, list[int]] = {}
     for index, request in enumerate(requests):
-        groups.setdefault((request.model, request.client, request.knowledge, request.api), []).append(index)
+        groups.setdefault((request.model, request.client, request.knowledge, speaks(request)), []).append(index)
     return [
         _measured(tree, levels, counts, key, requests, lineages, groups[key], given(key[0], key[1]) if given else None)
         for key in sorted(groups)
@@ -82,7 +82,7 @@ def uncalibrated(tree: Tree, requests: Sequence[Request]) -> tuple[Floats, Ints]
         used = levels.up(leaves) > 0
         text[rows] = levels.down(_estimates(tree, used, encoding_of(model), model))[leaves]
         around[rows] = [
-            around_of(template_of(model, requests[row].api), counts, requests[row], requests[row].knowledge)
+            around_of(template_of(model, speaks(requests[row])), counts, requests[row], requests[row].knowledge)
             for row in rows
         ]
     return text, around

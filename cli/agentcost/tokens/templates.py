@@ -139,7 +139,6 @@ OPENAI_CHAT = Template(
     Basis.EXACT,
     per_name=1,
     per_call=4,
-    per_more_calls=16,
     system_adjust=-4,
     system_suffix="\n",
     choice_none=1,
@@ -151,12 +150,12 @@ OPENAI_UNSURE = replace(GPT_4O, basis=Basis.ESTIMATED)
 GPT_5 = replace(
     OPENAI_UNSURE,
     base=2,
+    per_tool=-2,
     per_reply=2,
     per_call=11,
-    per_more_calls=0,
     choice_none=0,
     system_adjust=0,
-    loaded=98,
+    loaded=96,
     schema=28,
     source=f"harmony; {OBSERVED}",
 )
@@ -166,7 +165,7 @@ GPT_5_CODEX = replace(GPT_5, tools=103, source=AI_TOKENIZER)
 GPT_5_CODEX_MINI = replace(GPT_5, tools=21, source=AI_TOKENIZER)
 # Bedrock renders the functions of OpenAI's models in its own way.
 GPT_5_BEDROCK = replace(GPT_5, tools=23)
-GPT_OSS = replace(GPT_5, base=67, per_call=11, tools=16, source=f"openai-harmony system preamble; {OBSERVED}")
+GPT_OSS = replace(GPT_5, base=67, per_tool=-1, source=f"openai-harmony system preamble; {OBSERVED}")
 
 # Fits give 53 a tool with the JSON that stands around names and descriptions, about 40 of it; the log has
 # that JSON, and it is counted as text. Calls and their results stand in XML.
@@ -222,6 +221,7 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-5.*codex", "openai-responses", GPT_5_CODEX),
         (r"gpt-5-mini", "openai-chat", GPT_5_MINI_CHAT),
         (r"gpt-[56]", "", GPT_5),
+        (r"openai\.gpt-oss", "", replace(GPT_OSS, base=63)),  # as Bedrock names it
         (r"gpt-oss", "", GPT_OSS),
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini-3", "", replace(GEMINI, chosen=18)),

@@ -14,9 +14,10 @@ Body = dict[str, Any]
 
 
 class Calls(msgspec.Struct):
-    """Which tool each call id of a conversation named, so that a result can be given to its tool."""
+    """Which tool each call id of a conversation named, so that a result can be given to its tool; and the model."""
 
     tools: dict[str, str] = {}
+    model: str = ""
 
     def named(self, call_id: str, otherwise: str = "") -> str:
         """The tool that a call id belongs to; `otherwise` where the log does not hold the call."""

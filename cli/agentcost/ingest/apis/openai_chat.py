@@ -34,7 +34,7 @@ from agentcost.ingest.apis.openai_usage import usage_of
 from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
-from agentcost.rendering import openai_call
+from agentcost.rendering import shown_calls
 
 _DIRECTORY = re.compile(r"(?:[Ww]orking directory: *|<cwd>)([^\s<]+)")
 _SETTINGS = frozenset({
@@ -126,23 +126,27 @@ def _calls(spot: Spot, message: Body, calls: Calls) -> list[Segment]:
     legacy = message.get("function_call")
     if isinstance(legacy, dict):
         given.append({"function": legacy})
+    asked = [_asked(call) for call in given]
     segments = []
-    for number, call in enumerate(given):
+    for number, (call, (name, arguments), text) in enumerate(
+        zip(given, asked, shown_calls(asked, calls.model), strict=True)
+    ):
         last = number + 1 == len(given)
         ends = Ends.BLOCK | Ends.TOOL_RUN if last else Ends.BLOCK
-        segments.append(_call(Spot(spot.level, spot.role, spot.opens and not number, ttl_of(call), ends), call, calls))
+        here = Spot(spot.level, spot.role, spot.opens and not number, ttl_of(call), ends)
+        call_id, extra = str(call.get("id") or ""), call.get("extra_content")  # Gemini's thought signature
+        calls.tools[call_id or name] = name
+        identity = call_id + (parts.canonical(extra) if extra else "")
+        segments.append(parts.tool_call(here, name, arguments, identity, text=text))
     return segments
 
 
-def _call(spot: Spot, call: Body, calls: Calls) -> Segment:
+def _asked(call: Body) -> tuple[str, str]:
+    """The name of the function called, and its arguments as they were written."""
     inner = call.get("function") or call.get("custom") or {}
-    name, call_id = str(inner.get("name") or ""), str(call.get("id") or "")
-    calls.tools[call_id or name] = name
     given = inner.get("arguments") if "arguments" in inner else inner.get("input")
     arguments = given if isinstance(given, str) else parts.canonical(given) if given is not None else ""
-    extra = call.get("extra_content")  # Gemini's thought signature
-    identity = call_id + (parts.canonical(extra) if extra else "")
-    return parts.tool_call(spot, name, arguments, identity, text=openai_call(name, arguments))
+    return str(inner.get("name") or ""), arguments
 
 
 def _result(message: Body, calls: Calls, run_ends: bool) -> list[Segment]:
