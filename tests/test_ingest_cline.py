@@ -47,7 +47,7 @@ def test_calls_in_text_have_the_bills_beside_them(task: Path) -> None:
         Usage(plain=10, write=1000, output=20), Usage(plain=300, read=1000, output=8),
     )  # fmt: skip
     assert [(call.provider, call.model) for call in (first, second)] == [
-        ("anthropic", "claude-sonnet-4-5"), ("openai-native", "gpt-5"),
+        ("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-5"),
     ]  # fmt: skip
     assert kinds(found, 1) == [
         (Kind.USER, "", ""),

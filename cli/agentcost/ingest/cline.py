@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from agentcost.errors import AgentcostError
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Body, Identity
-from agentcost.ingest.cline_conversation import Bill, Call, Conversation, is_answer, paired
+from agentcost.ingest.cline_conversation import Bill, Call, Conversation, is_answer, paired, provider_of
 from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.counts import count_at, count_of
 from agentcost.ingest.exported import Exported, Times, checked, cost_at, object_of, objects_of, request_of, text_at
@@ -143,7 +143,7 @@ def _bill(message: Body) -> Bill:
         usage=_usage(told),
         cost=cost_at(told, "cost"),
         model=text_at(info, "modelId") or text_at(told, "modelId"),
-        provider=text_at(info, "providerId") or text_at(told, "providerId"),
+        provider=provider_of(text_at(info, "providerId") or text_at(told, "providerId")),
         behind=behind if isinstance(behind := message.get("conversationHistoryIndex"), int) else None,  # from -1 on
         cut=(known[0], known[1]) if len(known) == 2 else None,
     )

@@ -21,6 +21,11 @@ from agentcost.ingest.times import moment
 from agentcost.model import ROOT, Grow, Segment, Usage
 
 
+def provider_of(name: str) -> str:
+    """A provider as it is called elsewhere: `openai-native` is OpenAI itself."""
+    return name.removesuffix("-native")
+
+
 class Bill(msgspec.Struct, frozen=True):
     """A call as the task's window tells of it; `behind` is the last message that stood before its prompt's last."""
 
@@ -88,7 +93,7 @@ class Conversation(msgspec.Struct):
         started = bill.time if bill else self.since
         ended = self.since = moment(message.get("ts"))[0]
         answer = self._extend([len(self.entries) - 1], model)
-        provider = text_at(info, "providerId") or (bill.provider if bill else "")
+        provider = provider_of(text_at(info, "providerId")) or (bill.provider if bill else "")
         return Call(node, answer, model, provider, bill, started, ended)
 
     def _add(self, message: Body) -> None:
