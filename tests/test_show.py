@@ -219,7 +219,7 @@ def test_a_request_fits_every_width(log: str, width: int) -> None:
 def test_a_session_is_found_as_a_finding_shortens_it(width: int) -> None:
     """`…` in the middle: of a path as a session's name, or of a provider's id."""
     requests = analysis("quickstart").tables["requests"]
-    requests = requests.with_columns(session=requests["session"] + "/work/shop/logs/run.jsonl")
+    requests = requests.with_columns(session=requests["session"] + "/home/ada/shop/logs/run.jsonl")
     for name in requests["session"].unique(maintain_order=True).to_list():
         found, whole = matching(requests, middle(name, width))
         assert whole

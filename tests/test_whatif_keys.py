@@ -15,19 +15,15 @@ from tests import faults
 from tests.faults import MODELS, Fault, Step, both, keys_swapped, on, once, session, setting
 from tests.reading import memory_source
 from tests.replacing import replace
+from tests.staging import staged, table_of
 
-from agentcost.caching.prompts import Asking
-from agentcost.caching.run import as_run
 from agentcost.ingest.parts import Spot, tool_call, unordered, unordered_of
-from agentcost.lineage import standings
 from agentcost.loading.logs import Reading, load_logs
-from agentcost.measuring.measure import measure
 from agentcost.record import Record
 from agentcost.sharing.redaction import Hiding, hidden_record, key_of
 from agentcost.whatifs.edits import Edit
 from agentcost.whatifs.keys import first_sent
 from agentcost.whatifs.replay import Change, Stage
-from agentcost.whatifs.table import stage_of, what_ifs
 
 KEYED = Change(Edit(keyed=True))
 
@@ -36,22 +32,12 @@ def record_of(dialect: str, steps: Sequence[Step]) -> Record:
     return load_logs([memory_source("made.jsonl", faults.log(dialect, steps, None))], Reading())
 
 
-def staged(dialect: str, steps: Sequence[Step]) -> Stage:
-    record = record_of(dialect, steps)
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    run = as_run(record.tree, requests, standing, measured, Asking())
-    return stage_of(record.tree, requests, standing, measured, run, range(len(requests)))
+def made(dialect: str, steps: Sequence[Step]) -> Stage:
+    return staged(record_of(dialect, steps))[0]
 
 
-def table_of(dialect: str, steps: Sequence[Step]) -> pl.DataFrame:
-    record = record_of(dialect, steps)
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    run = as_run(record.tree, requests, standing, measured, Asking())
-    return what_ifs(record.tree, requests, standing, measured, run, range(len(requests)))
+def offers(dialect: str, steps: Sequence[Step]) -> pl.DataFrame:
+    return table_of(record_of(dialect, steps))
 
 
 def schema_swapped(step: Step) -> Step:
@@ -74,7 +60,10 @@ SHUFFLES: dict[str, Fault] = {
 @pytest.mark.parametrize("name", SHUFFLES)
 @pytest.mark.parametrize("dialect", MODELS)
 def test_keys_in_one_order_save_what_shuffled_keys_cost(dialect: str, name: str, position: int) -> None:
-    clean, shuffled = staged(dialect, session(dialect)), staged(dialect, SHUFFLES[name](session(dialect), position))
+    clean, shuffled = (
+        made(dialect, session(dialect)),
+        made(dialect, SHUFFLES[name](session(dialect), position)),
+    )
     wanted, was, now = clean.outcome(Change()), shuffled.outcome(Change()), shuffled.outcome(KEYED)
     for row, one in now.served.items():
         assert one.read == pytest.approx(wanted.served[row].read, abs=3)  # rounding along paths
@@ -88,9 +77,9 @@ def test_keys_in_one_order_save_what_shuffled_keys_cost(dialect: str, name: str,
 def test_what_no_key_order_broke_is_the_log_as_run(dialect: str) -> None:
     """Twins of which a value differs, and a log without a fault: nothing is rewritten."""
     for fault in (faults.edited(1), faults.tool_edited(2), lambda steps, _: list(steps)):
-        stage = staged(dialect, fault(session(dialect), 4))
+        stage = made(dialect, fault(session(dialect), 4))
         assert stage.outcome(KEYED) == stage.outcome(Change())
-        rows = table_of(dialect, fault(session(dialect), 4))["what_if"].to_list()
+        rows = offers(dialect, fault(session(dialect), 4))["what_if"].to_list()
         assert not [name for name in rows if "keys" in name]
 
 
@@ -99,7 +88,7 @@ def test_an_answers_schema_keeps_its_keys_order(dialect: str) -> None:
     steps = setting("text", {"format": FORMAT})(session(dialect), 0)
     shuffled = setting("text", {"format": SWAPPED})(steps, 4)
     other = setting("text", {"format": {**FORMAT, "schema": {"type": "object", "required": ["b", "a"]}}})(steps, 4)
-    clean, stage, twin = staged(dialect, steps), staged(dialect, shuffled), staged(dialect, other)
+    clean, stage, twin = made(dialect, steps), made(dialect, shuffled), made(dialect, other)
     assert stage.outcome(Change()).read < stage.outcome(KEYED).read
     assert stage.outcome(KEYED) == clean.outcome(Change())
     assert twin.outcome(KEYED) == twin.outcome(Change()), "the order of a list is content"
@@ -115,9 +104,7 @@ def test_an_answers_schema_keeps_its_keys_order(dialect: str) -> None:
 def test_the_row_says_how_and_counts_among_all_that_change_nothing_else(fault: Fault, how: str) -> None:
     """A clock in the system prompt as well, four requests later: together they save what neither does alone."""
     clock = faults.in_system("T09:00:00Z", "T09:07:41Z")
-    rows = {
-        row["what_if"]: row for row in table_of("anthropic", clock(fault(session("anthropic", 12), 4), 8)).to_dicts()
-    }
+    rows = {row["what_if"]: row for row in offers("anthropic", clock(fault(session("anthropic", 12), 4), 8)).to_dicts()}
     own, together = rows["JSON keys in one order"], rows["all that change no behaviour"]
     assert (own["how"], own["changes_behaviour"]) == (how, False)
     assert "JSON keys in one order" in together["how"]
@@ -128,10 +115,10 @@ def test_tools_and_keys_sorted_together_read_what_sorted_tools_would() -> None:
     """OpenAI's models are shown a tool by what stands before it: in another place it is another text."""
     for dialect in MODELS:
         steps = [faults.tools_reordered(step) if number % 2 else step for number, step in enumerate(session(dialect))]
-        both_sorted = staged(dialect, steps).outcome(Change(Edit(ordered=True, keyed=True)))
-        clean = staged(dialect, session(dialect)).outcome(Change())
+        both_sorted = made(dialect, steps).outcome(Change(Edit(ordered=True, keyed=True)))
+        clean = made(dialect, session(dialect)).outcome(Change())
         assert both_sorted.read == pytest.approx(clean.read, rel=0.01)
-        assert "order" in " ".join(table_of(dialect, steps)["what_if"])
+        assert "order" in " ".join(offers(dialect, steps)["what_if"])
 
 
 def test_a_redacted_record_tells_the_same() -> None:

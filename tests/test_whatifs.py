@@ -15,17 +15,14 @@ from msgspec import structs
 from tests.building import Maker, said, system, tool
 from tests.caching import BOUND, Block, Forest, blocks
 from tests.replacing import replace
+from tests.staging import staged, table_of
 
 from agentcost.cache.placing import STUDIED, Placement, Places, placements
 from agentcost.cache.simulate import simulate
-from agentcost.caching.prompts import Asking
-from agentcost.caching.run import Run, as_run
 from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
 from agentcost.ingest.source import open_source
-from agentcost.lineage import standings
 from agentcost.loading.logs import Reading, load_logs
-from agentcost.measuring.measure import measure
 from agentcost.model import ROOT, Breakpoint, Kind, Segment
 from agentcost.record import Record
 from agentcost.whatifs.edits import CLEARED, SEARCH, Edit, Split
@@ -33,29 +30,12 @@ from agentcost.whatifs.growing import Set
 from agentcost.whatifs.replay import Change, Markers, Outcome, Stage
 from agentcost.whatifs.scene import rewritten
 from agentcost.whatifs.sides import sides, with_sides
-from agentcost.whatifs.table import stage_of, what_ifs
 from agentcost.whatifs.unions import unions, with_union
 from agentcost.whatifs.volatile import volatile
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 LOGS = ("quickstart.jsonl", "claude-code/session.jsonl", "codex/session.jsonl", "litellm/payloads.jsonl")
 START = 1_780_000_000.0
-
-
-def staged(record: Record) -> tuple[Stage, Run]:
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    run = as_run(record.tree, requests, standing, measured, Asking())
-    return stage_of(record.tree, requests, standing, measured, run, range(len(requests))), run
-
-
-def table_of(record: Record) -> pl.DataFrame:
-    requests = record.ordered()
-    standing = standings(record.tree, requests)
-    measured = measure(record.tree, requests, [stand.lineage for stand in standing])
-    run = as_run(record.tree, requests, standing, measured, Asking())
-    return what_ifs(record.tree, requests, standing, measured, run, range(len(requests)))
 
 
 def read(name: str) -> Record:

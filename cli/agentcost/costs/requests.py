@@ -89,7 +89,7 @@ def costs_of(requests: Sequence[Request], measured: Sequence[Measured], run: Run
     payers = _payers(requests, pricing)
     terms = _terms(requests, payers, pricing)
     day = pricing.day or price_list().published.date
-    quoted = quote(terms, [_date(request) for request in requests], day, pricing.book)
+    quoted = quote(terms, [date_of(request) for request in requests], day, pricing.book)
     totals = _totals(measured, len(requests))
     split = [_usage(*one) for one in zip(requests, run.served, totals, strict=True)]
     tokens = kept_longer(tokens_of([usage for usage, _ in split], terms), terms)
@@ -119,7 +119,7 @@ def _left_out(quoted: Quoted, tokens: Ints, units: Ints) -> list[bool]:
     return found
 
 
-def _date(request: Request) -> float | None:
+def date_of(request: Request) -> float | None:
     """When a request started; None where its clock counts from the log's own start."""
     return None if ("clock", "relative") in request.settings else request.started
 

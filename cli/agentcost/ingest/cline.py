@@ -27,8 +27,6 @@ from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Other, Place, Request, Skipped, Usage
 
 _KINDS = ("say", "ask")
-
-
 _BILLS, _HISTORY = "ui_messages.json", "api_conversation_history.json"
 
 
@@ -164,21 +162,17 @@ def _shown(message: Body, where: Place, hand: Hand, task: str) -> Iterator[Item]
         stopped = object_of(message.get("text")).get("cancelReason")
         yield Other(where, "call that was interrupted" if stopped else "call without usage")
         return
+    started, naive = moment(message["ts"])
     call = Exported(
         provider=bill.provider or route("", "", bill.model).provider,
         model=bill.model,
         usage=bill.usage,
         id=_id(task, bill),
         identity=Identity(session=task, client="cline"),
-        times=Times(*_started(message)),
+        times=Times(started, None, None, naive),
         cost=bill.cost,
     )
     yield request_of(call, where, hand, READER.name)
-
-
-def _started(message: Body) -> tuple[float | None, None, None, bool]:
-    started, naive = moment(message["ts"])
-    return started, None, None, naive
 
 
 def _usage(told: Body) -> Usage | None:

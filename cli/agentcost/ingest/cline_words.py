@@ -48,10 +48,10 @@ def message_segments(message: Body, calls: Calls) -> list[Segment]:
             if message.get("isSummary"):
                 found.append(parts.segment(spot, Kind.SUMMARY, text))
             elif role == "assistant":
-                found += _joined(spot, list(_called(text)))
+                found += parts.joined(spot, list(_called(text)))
             else:
                 tool = _answered(text, tool)
-                found += parts.text_segments(spot, tool.kind, text, name=tool.name, server=tool.text)
+                found += parts.text_segments(spot, tool.kind, text, name=tool.name, server=tool.server)
         else:
             [own] = turn_segments([Part(role, [block])], calls, goes_on=bool(found))
             found += [without(segment, Ends.MESSAGE) for segment in own]
@@ -59,40 +59,29 @@ def message_segments(message: Body, calls: Calls) -> list[Segment]:
 
 
 def _answered(text: str, before: Piece) -> Piece:
-    """The tool that a text of the user comes from: kind, server as its text, name. A header counts for what follows."""
+    """The tool that a text of the user comes from, as a piece without text. A header counts for what follows."""
     found = _RESULT.match(text)
     if found:
         tool, server = found["tool"], _SERVER.match(found["of"] or "") if found["tool"] in _MCP else None
-        return Piece(parts.result_kind(tool), server["server"] if server else "", tool)
+        return Piece(parts.result_kind(tool), "", tool, server["server"] if server else "")
     return Piece(Kind.USER, "") if text.lstrip().startswith(_OWN) else before
 
 
 _MCP = ("use_mcp_tool", "access_mcp_resource")
 
 
-def _called(text: str) -> Iterator[tuple[Piece, str]]:
-    """The pieces of an answer, calls apart, each with the MCP server it asks."""
+def _called(text: str) -> Iterator[Piece]:
+    """The pieces of an answer, calls apart, with the MCP server that they ask."""
     at = 0
     for found in _CALL.finditer(text):
         if found.start() > at:
-            yield Piece(Kind.ASSISTANT, text[at : found.start()]), ""
+            yield Piece(Kind.ASSISTANT, text[at : found.start()])
         inner = {one["key"]: one["value"] for one in _INNER.finditer(found.group())} if found["tool"] in _MCP else {}
         name = inner.get("tool_name") or found["tool"]
-        yield Piece(Kind.TOOL_CALL, found.group(), name), inner.get("server_name", "")
+        yield Piece(Kind.TOOL_CALL, found.group(), name, inner.get("server_name", ""))
         at = found.end()
     if at < len(text) or not at:
-        yield Piece(Kind.ASSISTANT, text[at:]), ""
-
-
-def _joined(spot: Spot, pieces: list[tuple[Piece, str]]) -> list[Segment]:
-    """Segments of one text block: no text is lost, each is led by what stands before it."""
-    found, lead = list[Segment](), ""
-    for number, (piece, server) in enumerate(pieces):
-        last = number + 1 == len(pieces)
-        here = Spot(spot.level, spot.role, spot.opens and not found, ends=spot.ends if last else Ends.NOTHING)
-        found.append(parts.segment(here, piece.kind, piece.text, name=piece.name, server=server, lead=lead))
-        lead += piece.text
-    return found
+        yield Piece(Kind.ASSISTANT, text[at:])
 
 
 def known(message: Body) -> Body:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -148,6 +148,7 @@ class Piece(msgspec.Struct):
     kind: Kind
     text: str
     name: str = ""
+    server: str = ""
 
 
 def text_segments(
@@ -158,17 +159,20 @@ def text_segments(
         kind = Kind.SUMMARY
     if not _may_hold_reminders(kind, text):
         return [segment(spot, kind, text, name=name, server=server, identity=identity)]
-    pieces = list(_pieces(kind, text, name))
-    segments, lead = [], ""
+    return joined(spot, list(_pieces(kind, text, name, server)), identity)
+
+
+def joined(spot: Spot, pieces: Sequence[Piece], identity: str = "") -> list[Segment]:
+    """The segments of one block's pieces: each is led by what stands before it; the last ends what the block ends."""
+    segments, lead = list[Segment](), ""
     for number, piece in enumerate(pieces):
         last = number == len(pieces) - 1
         here = Spot(
             spot.level, spot.role, spot.opens and number == 0, spot.breakpoint if last else "",
             spot.ends if last else Ends.NOTHING,
         )  # fmt: skip
-        own = server if piece.kind is kind else ""
         segments.append(
-            segment(here, piece.kind, piece.text, name=piece.name, server=own, lead=lead, identity=identity)
+            segment(here, piece.kind, piece.text, name=piece.name, server=piece.server, lead=lead, identity=identity)
         )
         lead += piece.text
     return segments
@@ -179,15 +183,15 @@ def _may_hold_reminders(kind: Kind, text: str) -> bool:
     return kind in _HOLD_REMINDERS and "</" in text and any(tag in text for tag in _CLOSING_TAGS)
 
 
-def _pieces(kind: Kind, text: str, name: str) -> Iterator[Piece]:
+def _pieces(kind: Kind, text: str, name: str, server: str) -> Iterator[Piece]:
     at = 0
     for found in _REMINDER.finditer(text):
         if found.start() > at:
-            yield Piece(kind, text[at : found.start()], name)
+            yield Piece(kind, text[at : found.start()], name, server)
         yield reminder(found.group())
         at = found.end()
     if at < len(text) or at == 0:
-        yield Piece(kind, text[at:], name)
+        yield Piece(kind, text[at:], name, server)
 
 
 def reminder(text: str) -> Piece:

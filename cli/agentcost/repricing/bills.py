@@ -14,7 +14,7 @@ import msgspec
 import numpy
 from msgspec.structs import replace
 
-from agentcost.costs.requests import COLUMN, Costs, Pricing
+from agentcost.costs.requests import COLUMN, Costs, Pricing, date_of
 from agentcost.errors import UsageError
 from agentcost.measuring.levels import Ints
 from agentcost.model import Request
@@ -164,7 +164,7 @@ class Repricing(msgspec.Struct, dict=True):
         kept: dict[Terms, Terms] = {}
         terms = [kept.setdefault(own, own) for own in terms]
         day = self.pricing.day or price_list().published.date
-        quoted = quote(terms, [_date(request) for request in self.requests], day, self.pricing.book)
+        quoted = quote(terms, [date_of(request) for request in self.requests], day, self.pricing.book)
         reasons = _reasons(quoted, terms if tier else ())
         units = units_of(quoted, tokens[:, : len(INPUT)].sum(axis=1))
         units[[bool(reason) for reason in reasons]] = 0
@@ -273,11 +273,6 @@ def sent_to(name: str, host: str = "") -> Sent:
     if not found:
         raise UsageError(f"{model}: its maker is not known, or many hosts serve it; name one, as {model}@groq")
     return Sent(Terms(found, "").host, model)
-
-
-def _date(request: Request) -> float | None:
-    """When a request started; None where its clock counts from the log's own start."""
-    return None if ("clock", "relative") in request.settings else request.started
 
 
 def most_of(words: Sequence[str]) -> str:
