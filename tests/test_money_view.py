@@ -109,7 +109,7 @@ def test_what_caching_saved() -> None:
 LOWER = Usage(1_000, output=100, output_is_lower_bound=True)
 UNCACHED = Usage(1_000, output=100, classes_known=False)
 BOTH = Usage(1_000, classes_known=False)
-NOBODY = {"provider": "groq", "model": "gpt-oss-20b", "api": "", "knowledge": Knowledge.COUNTS}
+NOBODY = {"session": "s", "provider": "groq", "model": "gpt-oss-20b", "api": "", "knowledge": Knowledge.COUNTS}
 
 
 @pytest.mark.parametrize(

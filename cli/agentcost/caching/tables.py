@@ -19,7 +19,7 @@ from agentcost.caching.misses import reported
 from agentcost.caching.run import Run
 from agentcost.costs.tables import MONEY
 from agentcost.model import Request
-from agentcost.units import percent
+from agentcost.units import in_tokens, percent
 from agentcost.whatifs import LIVES
 
 _REQUEST_SCHEMA: dict[str, pl.DataType] = {
@@ -205,12 +205,23 @@ def caches(
             continue
         triples = [(row, name, served_by[row]) for row in index]
         rows.append(_row(log, name, title, triples, "what if"))
-    bound = [
-        (row, run.bounds[row], 0, prompt - run.bounds[row], True)
-        for row, prompt in zip(index, chosen["prompt"].to_list(), strict=True)
-    ]
-    rows.append(log.row("content bound", "any cache: everything seen before", bound, None, "bound"))
+    rows.append(_bound_row(chosen, log))
     return pl.DataFrame(rows, schema=_CACHES, orient="row")
+
+
+def _bound_row(chosen: pl.DataFrame, log: _Log) -> tuple[object, ...]:
+    """What content allows: what an earlier request began with, and at least what was billed as read, which was sent
+    before the log began."""
+    bounds = log.run.bounds
+    splits = []
+    before = 0
+    for row, prompt, read in chosen.select("index", "prompt", "read").iter_rows():
+        most = max(bounds[row], min(prompt, read or 0))
+        before += most - bounds[row]
+        splits.append((row, most, 0, prompt - most, True))
+    title = "any cache: everything seen before"
+    more = f"; at least: {in_tokens(before)} of it as billed, sent before the log began" if before else ""
+    return log.row("content bound", title + more, splits, None, "bound")
 
 
 def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:

@@ -193,6 +193,9 @@ def _costs(requests: pl.DataFrame) -> Iterator[Figure]:
     priced = requests.filter(requests["cost"].is_not_null())
     for name, key in (("cost_per_request", ""), ("cost_per_session", "session"), ("cost_per_task", "task")):
         own = priced.filter(priced[key] != "") if key else priced
+        if key == "session" and len(own) and (own["session_inferred"] & (own["knowledge"] == Knowledge.COUNTS)).all():
+            yield _figure(name, None, reason="no request has a session id, and lengths show no chain")
+            continue
         if not len(own):
             why = "no request names a task" if key == "task" and len(priced) else "no request has a price"
             yield _figure(name, None, reason=why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -150,7 +150,7 @@ def _policies(analysis: Analysis, width: int) -> RenderableType:
     """The same log under every policy, the bill and the bound included: those that serve the same stand in one row."""
     rows = _merged(_sorted(analysis)).to_dicts()
     room = min(NAMES, max(NAME, width - 22))
-    names = [wrap(row["policy"], room, break_on_hyphens=False) for row in rows]
+    names = [wrap(_covering(row, analysis.scope.selected), room, break_on_hyphens=False) for row in rows]
     wide = width >= WIDE
     table = Table(
         filled(
@@ -169,6 +169,12 @@ def _policies(analysis: Analysis, width: int) -> RenderableType:
     return Remarked(table, {number: _remark(" ", " ".join(more), width) for number, (_, *more) in enumerate(names)})
 
 
+def _covering(row: dict[str, Any], selected: int) -> str:
+    """A policy, and of how many requests its row tells: a bill or a policy may not be known of each."""
+    some = "" if row["requests"] == selected else f" (of {plural(row['requests'], 'request')})"
+    return f"{row['policy']}{some}"
+
+
 def _sorted(analysis: Analysis) -> DataFrame:
     """The policies in the order that was asked for; else the log's own, then by cost, those without a price last."""
     import polars as pl  # noqa: PLC0415 — with the frame it works on
@@ -185,7 +191,7 @@ def _merged(frame: DataFrame) -> DataFrame:
     import polars as pl  # noqa: PLC0415 — with the frame it works on
 
     own = pl.when(pl.col("basis") != "what if").then("policy").alias("own")
-    figures = ("basis", "read", "write", "plain", "hit_rate", "relative_cost", "hit_rate_of")
+    figures = ("basis", "requests", "read", "write", "plain", "hit_rate", "relative_cost", "hit_rate_of")
     return frame.group_by(own, *figures, maintain_order=True).agg(
         pl.col("policy").str.join(", "), pl.col("title").str.join("; ")
     )

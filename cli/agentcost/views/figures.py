@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcost.model import Kind
+from agentcost.model import Kind, Knowledge
 from agentcost.results import FIXED, KIND_COLUMNS, Analysis
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ def opaque(analysis: Analysis) -> bool:
     """Whether the log holds lengths but no content: nothing is known about components."""
     parts = component_tokens(analysis)
     return bool(parts) and all(name in OPAQUE for name, tokens in parts.items() if tokens)
+
+
+def sessionless(analysis: Analysis) -> bool:
+    """Whether nothing tells which requests are of one session: no ids, and no content that a chain could show in."""
+    requests = analysis.tables["requests"]
+    return bool((requests["session_inferred"] & (requests["knowledge"] == Knowledge.COUNTS)).all())
 
 
 def outweighed(analysis: Analysis) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import agreed, exact, in_tokens, middle, percent, plural, rounded, tokens
-from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, total
+from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, sessionless, total
 
 LONG = 128_000
 
@@ -103,11 +103,11 @@ def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
     count = component_tokens(analysis).get(KIND_COLUMNS[Kind.HIDDEN], 0)
     if count < whole / 50:
         return
-    each = median(analysis.tables["hidden"]["hidden"].to_list())
+    carriers = int((analysis.tables["requests"][KIND_COLUMNS[Kind.HIDDEN]] > 0).sum())
     yield Finding(
         count,
         count,
-        f"{tokens(each)} tokens of each prompt are not in the transcript:",
+        f"{in_tokens(round(count / max(1, carriers)))} of each prompt, in the mean, are not in the transcript:",
         f"system prompt and tools, {percent(count, whole)} of input; `agentcost capture` and --prefix FILE show them.",
     )
 
@@ -180,7 +180,7 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
     """A session that takes much more than its share."""
     sessions = analysis.tables["sessions"]
     count = int(sessions["prompt"][0])
-    if len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
+    if not sessionless(analysis) and len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
         yield Finding(
             count,
             count / 2,

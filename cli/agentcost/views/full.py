@@ -14,7 +14,7 @@ from agentcost.views import costs
 from agentcost.views.analyze import report
 from agentcost.views.cache import causes_table
 from agentcost.views.charts import plot_of_sizes, sizes
-from agentcost.views.figures import opaque, total
+from agentcost.views.figures import opaque, sessionless, total
 from agentcost.views.groups import dollar_columns
 from agentcost.views.growth import growth, plot_of_growth
 from agentcost.views.layout import NAME, Column, Paragraph, Table, title
@@ -52,7 +52,8 @@ def _sections(analysis: Analysis, width: int) -> Iterator[Section]:
         yield "Requests by size", Group(plot_of_sizes(analysis, width), Text(), sizes(analysis, width))
         yield from _missed(analysis, width)
         yield from _largest(analysis, width)
-        yield "Sessions", sessions(analysis, width)
+        if not sessionless(analysis):
+            yield "Sessions", sessions(analysis, width)
         yield from costs.sections(analysis, width)
     if len(tables["servers"]):
         yield "MCP servers", servers(analysis, width)

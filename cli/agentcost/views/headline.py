@@ -9,7 +9,7 @@ from agentcost.model import Kind, Knowledge
 from agentcost.results import KIND_COLUMNS, Analysis, simulated
 from agentcost.units import duration, exact, percent, plural, span, tail, tokens
 from agentcost.views import money
-from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, total
+from agentcost.views.figures import LABELS, OPAQUE, component_tokens, opaque, outweighed, sessionless, total
 from agentcost.views.layout import packed
 
 if TYPE_CHECKING:
@@ -22,13 +22,15 @@ MANY = 5
 def headline(analysis: Analysis, width: int) -> tuple[str, str, str]:
     """Three lines: how much there is, where the input goes, what the cache served."""
     requests = analysis.tables["requests"]
-    return _size(requests, money.total(analysis), width), _where(analysis, width), packed(_cache(requests), width, ", ")
+    return _size(analysis, money.total(analysis), width), _where(analysis, width), packed(_cache(requests), width, ", ")
 
 
-def _size(requests: DataFrame, cost: str, width: int) -> str:
+def _size(analysis: Analysis, cost: str, width: int) -> str:
     """`66 requests · 4 sessions · 2 models · 799,890 input tokens (billed) · 11.8k output · $1.01`."""
+    requests = analysis.tables["requests"]
     models = requests["model"].unique().to_list()
-    start = [plural(len(requests), "request"), plural(requests["session"].n_unique(), "session")]
+    start = [plural(len(requests), "request")]
+    start += [] if sessionless(analysis) else [plural(requests["session"].n_unique(), "session")]
     start += [plural(len(models), "model")] if any(models) else []
     basis, written = _basis(requests), " · ".join(part for part in (_output(requests), cost) if part)
     forms = [
@@ -168,7 +170,9 @@ def _caveats(analysis: Analysis) -> Iterator[str]:
         yield f"{_some(len(own), len(requests))} times relative to their log's start, up to {duration(own[-1])}"
     if scope.naive:
         yield "times without a zone were read as UTC"
-    if scope.inferred_sessions:
+    if sessionless(analysis):
+        yield "no request has a session id, and lengths show no chain: sessions are unknown"
+    elif scope.inferred_sessions:
         inferred = int(requests["session_inferred"].sum())
         whose = "no request has a" if inferred == len(requests) else f"{_some(inferred, len(requests))} no"
         yield f"{whose} session id: a session is one chain of extending prompts"

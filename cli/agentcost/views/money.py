@@ -11,7 +11,7 @@ from rich.text import Text
 from agentcost.results import Analysis
 from agentcost.units import dollars as shown
 from agentcost.units import percent, plural
-from agentcost.views.figures import LABELS
+from agentcost.views.figures import LABELS, sessionless
 from agentcost.views.layout import Paragraph
 
 if TYPE_CHECKING:
@@ -57,14 +57,9 @@ def cost(analysis: Analysis, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for billing, own in priced:
         lead = f"{BILLINGS[billing]}: {bound(own)}{shown(dollars(own))}"
-        parts.append(
-            Paragraph(
-                Text.assemble(
-                    (lead, "bold"), " ", f"({'; '.join(_said(own))}). {_dearest(analysis, billing)}".rstrip()
-                ),
-                width,
-            )
-        )
+        said = "; ".join(_said(own, unchained=sessionless(analysis)))
+        text = f"({said}). {_dearest(analysis, billing)}".rstrip()
+        parts.append(Paragraph(Text.assemble((lead, "bold"), " ", text), width))
     if not priced and len(requests):
         why = sorted(set(requests["unpriced"].to_list()))
         parts.append(Paragraph(Text.assemble(("Cost: unknown,", "bold"), f" {'; '.join(why[:2])}."), width))
@@ -79,8 +74,8 @@ def bound(requests: DataFrame) -> str:
     return "~" if low and high else "≥" if low else "≤" if high else ""
 
 
-def _said(own: DataFrame) -> list[str]:
-    """What the amount rests on and how it divides."""
+def _said(own: DataFrame, *, unchained: bool) -> list[str]:
+    """What the amount rests on and how it divides: among sessions too, but where those are unknown (`unchained`)."""
     priced = own.filter(own["cost"].is_not_null())
     amount = dollars(priced) or Decimal()
     bases = [word for name, word in BASES.items() if (priced["cost_basis"] == name).any()]
@@ -95,8 +90,8 @@ def _said(own: DataFrame) -> list[str]:
         found.append(f"not applied: {', '.join(sorted(left))}")
     sessions = priced["session"].unique()
     sign = bound(own.filter(own["session"].is_in(sessions.implode())))
-    each = f"{sign}{shown(amount / len(sessions))} a session"
-    found.append(f"{each}, {bound(priced)}{shown(amount / len(priced))} a request")
+    each = [] if unchained else [f"{sign}{shown(amount / len(sessions))} a session"]
+    found.append(", ".join([*each, f"{bound(priced)}{shown(amount / len(priced))} a request"]))
     saved, lost = dollars(priced, "cost_saved") or Decimal(), dollars(priced, "cost_lost") or Decimal()
     if saved:
         whole = amount + saved
