@@ -9,9 +9,10 @@ Nothing here reads a log or knows what a text is for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from json import JSONDecodeError, JSONDecoder
+
+import msgspec
 
 SHOWN = 40
 """Characters of a text that an excerpt holds at most."""
@@ -29,8 +30,7 @@ SAME = "the same text with another id or form"
 CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """`position` is how many characters both texts begin with (None where they are one text), `change` CHANGED, SAME
     or what is in another order; `before` and `now` are short excerpts around the first difference."""
 
@@ -117,15 +117,13 @@ def _digest(form: str) -> bytes:
     return blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(msgspec.Struct, frozen=True):
     """A number as it is written: 1.0 is not 1."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(msgspec.Struct, frozen=True):
     """A JSON object or list that stands in a text."""
 
     value: object

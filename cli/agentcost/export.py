@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from difflib import get_close_matches
 from io import BytesIO
@@ -18,6 +17,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import asdict
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, UsageError

@@ -6,9 +6,10 @@ null is unknown. Every table's rows are in a fixed order, so equal inputs give e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from agentcost.model import Kind
 
@@ -44,8 +45,7 @@ QUANTILES = (("p10", 0.10), ("p50", 0.50), ("p90", 0.90), ("p99", 0.99), ("max",
 THRESHOLDS = (32_000, 64_000, 96_000, 128_000, 200_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Ruler:
+class Ruler(msgspec.Struct, frozen=True):
     """How the tokens of one (model, client) were measured.
 
     `factor` multiplies the counts of `encoding`; `error` is the median share by which a billed prompt differs
@@ -69,8 +69,7 @@ class Ruler:
     added: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What an analysis covers: `first` and `last` are seconds since the epoch, None where no request tells the day.
 
     `filters` are the user's selections as words, `selected` of `total` requests pass them. `assumed_gap` is the
@@ -95,8 +94,7 @@ class Scope:
     offered: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PathRow:
+class PathRow(msgspec.Struct, frozen=True):
     """A segment on a request's path: its tokens, those up to it, and whether the request it is compared with had it.
 
     `tokens` are those of its text, `cumulative` those of the prompt up to and with it, the template's included, under
@@ -123,8 +121,7 @@ class PathRow:
     cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(msgspec.Struct, frozen=True):
     """Where two texts of one thing first differ: at which character (from 1; None: nowhere), in which volatile thing.
 
     `change` says what is in another order, where the texts differ in nothing else. `before` and `now` are short pieces
@@ -138,8 +135,7 @@ class Excerpt:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
-class PartingRow:
+class PartingRow(msgspec.Struct, frozen=True):
     """A line of two paths side by side: a segment of either, or the same thing in both.
 
     `change` is same, changed, reordered (in nothing but its order), added, removed or moved. `alike` are bytes that
@@ -153,8 +149,7 @@ class PartingRow:
     excerpt: Excerpt | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parting:
+class Parting(msgspec.Struct, frozen=True):
     """A request beside the one that it is compared with, from a few rows before they part; no rows where it goes on.
 
     `place` and `id` name the other, `gap_s` lies between their starts, `another` says that it is of another
@@ -171,13 +166,12 @@ class Parting:
     rows: tuple[PartingRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True):
     """A record evaluated under choices: the scope, the rulers, and the tables."""
 
     scope: Scope
     rulers: tuple[Ruler, ...]
-    tables: dict[str, DataFrame] = field(default_factory=dict)
+    tables: dict[str, DataFrame] = {}
 
 
 TABLES: dict[str, tuple[str, str]] = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from agentcost.caching.prompts import Asking
 from agentcost.caching.run import Run, as_run
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
+class Study(msgspec.Struct, frozen=True):
     """The requests of a record in its order, where each stands, how long it is, and what its cache made of it."""
 
     record: Record

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
 
 import numpy
 import polars as pl
+from msgspec.structs import asdict
 
 from agentcost.lineage import Standing
 from agentcost.measuring.measure import KINDS, Measured

@@ -6,12 +6,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy
+from msgspec.structs import replace
 
 from agentcost.ingest.inputs import find_sources
 from agentcost.ingest.source import FileSource

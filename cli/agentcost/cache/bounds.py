@@ -7,21 +7,21 @@ of its path that are new, so all of them cost as much as the tree has nodes, in 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
+
+import msgspec
 
 from agentcost.cache.prompts import Prompt, Shape
 from agentcost.model import ROOT
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(msgspec.Struct):
     """The nodes seen in a scope, and whether the hidden prefix was; and what comes to be seen later: a heap of (when,
     number, node, whether the hidden prefix with it)."""
 
-    nodes: set[int] = field(default_factory=set)
+    nodes: set[int] = set()
     hidden: bool = False
-    waiting: list[tuple[float, int, int, bool]] = field(default_factory=list)
+    waiting: list[tuple[float, int, int, bool]] = []
 
 
 def content_bounds(

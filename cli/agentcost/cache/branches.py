@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy
 from numpy.typing import NDArray
 
@@ -16,8 +16,7 @@ Flags = NDArray[numpy.bool_]
 Stretches = tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True)
-class Branches:
+class Branches(msgspec.Struct):
     """A prefix tree cut into branches: one child of a node goes on its branch, every other opens one.
 
     `branch[n]` is the branch of node n, `depth[n]` how many nodes its path has, the root not counted.
@@ -26,12 +25,12 @@ class Branches:
     are worked out ahead.
     """
 
-    branch: array[int] = field(default_factory=lambda: array("q", [0]))
-    depth: array[int] = field(default_factory=lambda: array("q", [0]))
-    nodes: list[array[int]] = field(default_factory=lambda: [array("q", [ROOT])])
-    tops: array[int] = field(default_factory=lambda: array("q", [0]))
-    stems: array[int] = field(default_factory=lambda: array("q", [ROOT]))
-    above: list[Stretches] = field(default_factory=list, repr=False, compare=False)
+    branch: array[int] = msgspec.field(default_factory=lambda: array("q", [0]))
+    depth: array[int] = msgspec.field(default_factory=lambda: array("q", [0]))
+    nodes: list[array[int]] = msgspec.field(default_factory=lambda: [array("q", [ROOT])])
+    tops: array[int] = msgspec.field(default_factory=lambda: array("q", [0]))
+    stems: array[int] = msgspec.field(default_factory=lambda: array("q", [ROOT]))
+    above: list[Stretches] = []
 
     def extend(self, parents: Sequence[int]) -> None:
         """Take in the nodes of a tree that are not yet known: O(1) for each. First children go on their branch."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.cache.policy import ForModels, Policy, Switch
 from agentcost.cache.switches import Tree, apply, unknown

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from agentcost.cache.branches import Branches, branches_of, heaviest_children
 from agentcost.cache.prompts import Shape
@@ -61,8 +62,7 @@ def ahead(branches: Branches, leaf: int, above: int, most: int = _WINDOW) -> lis
     return found
 
 
-@dataclass(slots=True)
-class Conversations:
+class Conversations(msgspec.Struct):
     """The tree without the heads of its paths: `of` gives a node's place in it, a conversation goes on from a place.
 
     Paths whose tools or system prompts differ have their messages compared here. `summaries` counts those on a path.
@@ -95,14 +95,13 @@ def conversations(shape: Shape, paths: Paths) -> Conversations:
     return Conversations(of, segments, nodes, summaries, branches_of(parents, heaviest_children(parents)))
 
 
-@dataclass(slots=True)
-class Partings:
+class Partings(msgspec.Struct):
     """Compares paths of one tree. `stripped` are nodes that only rendered paths have, from that number on."""
 
     shape: Shape
     paths: Paths
     stripped: int
-    built: Conversations | None = field(default=None, init=False)
+    built: Conversations | None = None
 
     @property
     def talks(self) -> Conversations:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
 
+import msgspec
+
 from agentcost.cache.prompts import LEVELS, Prompt, Shape
 from agentcost.model import ROOT, Ends
 
@@ -19,8 +21,7 @@ SPACINGS = (10, 15, 20)
 """Blocks between two breakpoints of the history: a look-back sees 20."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Behind the last tool, behind the last or each block of the system prompt, behind the last `messages` messages
     that the client sends, at the latest multiple of `every` blocks; `calm`: behind what precedes the first tool call.
     """

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Literal, Protocol, TypeVar
 
+import msgspec
 from msgspec import Meta
 
 from agentcost.model import Level
@@ -37,8 +37,7 @@ Mark = Literal["V", "S", "E", "U"]
 """How sure a fact is: verified at its source, second-hand, measured by somebody, uncertain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Minimum:
+class Minimum(msgspec.Struct, frozen=True):
     """The shortest prefix that is cached for some models, in tokens."""
 
     name: str
@@ -48,8 +47,7 @@ class Minimum:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ttl:
+class Ttl(msgspec.Struct, frozen=True):
     """A time to live that may be asked for, or that some models have.
 
     `seconds` count from the start of the last request that wrote or, where `Policy.refresh` says so, read the
@@ -70,8 +68,7 @@ class Ttl:
             raise ValueError(f"a multiplier must not be negative: {self.write}")
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What a read costs for some models, times the input price; 1 is no discount."""
 
     models: str
@@ -80,8 +77,7 @@ class Read:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Salt:
+class Salt(msgspec.Struct, frozen=True):
     """A setting that is part of the key from `level` on: when it changes, that level and all after it are lost."""
 
     name: str
@@ -89,8 +85,7 @@ class Salt:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """The token positions at which a prefix may end, counted with `hidden` tokens before the prompt.
 
     They are `first`, `first + block`… (every multiple of `block` where `first` is 0). What is reported is
@@ -106,8 +101,7 @@ class Grid:
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(msgspec.Struct, frozen=True):
     """The exact boundaries that a lookup tests: explicit ones from the front and the back, and message ends.
 
     `endings` (how many earlier ends of eligible messages) and `initial` (the end of the opening developer
@@ -120,8 +114,7 @@ class Candidates:
     initial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(msgspec.Struct, frozen=True):
     """A rule on which sources conflict, or that is not published: its default, and what else it may be.
 
     A value is one of the `choices`, each of which sets some paths of the policy, or, where `sets` names paths, any
@@ -131,14 +124,13 @@ class Switch:
     name: str
     default: str
     why: str
-    choices: Mapping[str, Mapping[str, bool | int | str | tuple[str, ...]]] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, bool | int | str | tuple[str, ...]]] = {}
     sets: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The rules of one provider's or engine's prompt cache.
 
     `lookback` is how many positions a lookup tests from each breakpoint, itself counted. `implicit_endpoint` is
@@ -181,11 +173,13 @@ class Policy:
     read: Decimal | None = None
     reads: tuple[Read, ...] = ()
     storage: str = ""
-    switches: tuple[Switch, ...] = field(default=(), hash=False)
+    switches: tuple[Switch, ...] = ()
+
+    def __hash__(self) -> int:  # switches hold mappings
+        return hash(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Multipliers:
+class Multipliers(msgspec.Struct, frozen=True):
     """What a token costs, times the input price: read, and written by time to live. None is no class or not known."""
 
     read: Decimal | None

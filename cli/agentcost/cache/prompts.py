@@ -64,7 +64,7 @@ class Prompt(msgspec.Struct, frozen=True):
     reach: Sequence[int]
     offset: int = 0
     known: tuple[int, int] | None = None
-    told: Told = Told()
+    told: Told = msgspec.field(default_factory=Told)
     marks: tuple[tuple[int, str], ...] = ()
     settings: Mapping[str, str] = {}
     answer: int | None = None

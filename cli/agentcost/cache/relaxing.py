@@ -9,7 +9,8 @@ each request; one of them is negative where a rule makes a later read longer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentcost.cache.bounds import content_bounds
 from agentcost.cache.policy import Policy, Salt

@@ -8,20 +8,20 @@ A prefix is never longer than one that it begins, so along every path lengths ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 NEVER = 1 << 60
 """More tokens than any prompt has."""
 
 
-@dataclass(slots=True)
-class Told:
+class Told(msgspec.Struct):
     """Of one ruler: `lengths` by node as bills tell them, the first of each; after `settle`, `least` and `most` tokens
     up to every node: what is told before it on its path, and behind it on any."""
 
-    lengths: dict[int, int] = field(default_factory=dict)
-    least: list[int] = field(default_factory=list)
-    most: list[int] = field(default_factory=list)
+    lengths: dict[int, int] = {}
+    least: list[int] = []
+    most: list[int] = []
 
     def settle(self, parents: Sequence[int]) -> None:
         """To be called when more is told, or the tree has grown; a parent comes before its children."""

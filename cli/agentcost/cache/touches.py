@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
+
+import msgspec
 
 from agentcost.cache.branches import Branches
 from agentcost.model import ROOT
@@ -31,15 +32,14 @@ class Run(NamedTuple):
     time: float
 
 
-@dataclass(slots=True)
-class Stack:
+class Stack(msgspec.Struct):
     """Last uses along one branch: a node's is the latest time that stands with its depth or a greater one.
 
     Both lists rise strictly, `heights` being negated depths: the shallowest and latest use stands last.
     """
 
-    heights: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    heights: list[int] = []
+    times: list[float] = []
 
     def put(self, depth: int, time: float) -> int:
         """Use the branch down to `depth`; returns what it cost: 1, and 1 for each use that this one hides for good.
@@ -79,20 +79,18 @@ class Stack:
                 return
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """The last uses within one scope as of its `clock`, and the uses that come to count after it.
 
     `waiting` is a heap of (visible at, leaf, time).
     """
 
-    stacks: dict[int, Stack] = field(default_factory=dict)
-    waiting: list[tuple[float, int, float]] = field(default_factory=list)
+    stacks: dict[int, Stack] = {}
+    waiting: list[tuple[float, int, float]] = []
     clock: float = -inf
 
 
-@dataclass(slots=True)
-class Touches:
+class Touches(msgspec.Struct):
     """When nodes were last used, by scope. Times are numbers of any unit: seconds, or the numbers of requests.
 
     A scope's clock is the latest time it was told, and what is read from it holds as of then. A node's last
@@ -104,7 +102,7 @@ class Touches:
     """
 
     branches: Branches
-    scopes: dict[Hashable, Scope] = field(default_factory=dict)
+    scopes: dict[Hashable, Scope] = {}
     operations: int = 0
 
     def touch(self, scope: Hashable, leaf: int, time: float, visible_at: float | None = None) -> None:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agentcost.cache.branches import Branches
 from agentcost.model import ROOT
 
 
-@dataclass(slots=True)
-class Units:
+class Units(msgspec.Struct):
     """Ends of units by scope: of each branch the depths in order, and from when on each can be read."""
 
     branches: Branches
-    depths: dict[tuple[Hashable, int], list[int]] = field(default_factory=dict)
-    visible: dict[tuple[Hashable, int], float] = field(default_factory=dict)
+    depths: dict[tuple[Hashable, int], list[int]] = {}
+    visible: dict[tuple[Hashable, int], float] = {}
 
     def add(self, scope: Hashable, node: int, visible: float) -> None:
         """A unit ends at `node`; one that is there stays visible from when it was."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from agentcost.errors import UsageError
 
 TOKENS = "tokens"
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """What hit rates of requests are made of, one of each in their order: tokens read and written, those of the
     prompt, those that an earlier request began with (`known`), whether anything of it could be kept at all, and its
     session. `block` is the tokens of a block."""

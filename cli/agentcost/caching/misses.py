@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy
 from msgspec.structs import replace
 
@@ -23,8 +23,7 @@ LEAST = 64
 """Tokens from which on what was not read is a miss: less is rounding of rulers. Blocks are rounded more coarsely."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What misses are told from, by request: the request, as a cache sees it, its policy, what was served and read."""
 
     requests: Sequence[Request]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
+
+import msgspec
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.families import policy_of
@@ -24,8 +25,7 @@ _FIRST_TOKEN = 2.0
 _IMAGES = KINDS.index(Kind.IMAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """What the user chose: a policy for all, what shares a cache, and the gap of logs without times in seconds."""
 
     policy: str = ""
@@ -52,11 +52,10 @@ class Length(NamedTuple):
     told: Told
 
 
-@dataclass(slots=True)
-class _Settings:
+class _Settings(msgspec.Struct):
     """The settings of requests, each looked at once: requests with equal ones share what is made of them."""
 
-    known: dict[tuple[str, tuple[tuple[str, str], ...], bool], Given] = field(default_factory=dict)
+    known: dict[tuple[str, tuple[tuple[str, str], ...], bool], Given] = {}
 
     def of(self, request: Request, *, images: bool) -> Given:
         key = request.model, request.settings, images
@@ -114,14 +113,13 @@ def _lengths(count: int, measured: Sequence[Measured], seen: Rendered | None, to
     return found
 
 
-@dataclass(slots=True)
-class _Clock:
+class _Clock(msgspec.Struct):
     """When requests start. Without times the order is kept: nothing expires, unless a `gap` is assumed, which is then
     that between a request and the next of its session."""
 
     gap: float | None
     index: int = -1
-    turns: Counter[str] = field(default_factory=Counter)
+    turns: Counter[str] = msgspec.field(default_factory=Counter)
 
     def of(self, request: Request, session: str) -> tuple[float, float, float]:
         """When the next request starts, has its first token, and ends."""

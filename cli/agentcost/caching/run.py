@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from agentcost.cache.bounds import content_bounds
@@ -27,8 +27,7 @@ from agentcost.model import ROOT, Kind, Knowledge, Request
 from agentcost.prefix import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """The requests of a record under the policies they fell under: what was served, and what was missed and why.
 
     Every list is by request. `own` names the policy that each falls under by itself ("" where none is known), `as_run`

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+import msgspec
 import polars as pl
 
 from agentcost.cache.catalogue import policy_named
@@ -147,8 +147,7 @@ _CACHES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Log:
+class _Log(msgspec.Struct, frozen=True):
     """What the rows of the table of policies are made of: the selected requests by their row of the record, in order,
     with their sessions, the hit rate that was asked for, and the tokens of a block."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy
 
 from agentcost.capacity.stack import Ints, Reuse, sums
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(msgspec.Struct, frozen=True):
     """Tokens that are read, by capacity in units: exact at every capacity, rising, constant from `full` on.
 
     `edges` are the capacities at which the slope changes, `hits` the tokens read there, `slopes` the tokens that each

@@ -9,9 +9,9 @@ first, and what is still alive behind it cannot be read, until the root is writt
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy
 
 from agentcost.capacity.stack import NEW, Access, Ints, Reuse
@@ -19,8 +19,7 @@ from agentcost.capacity.stack import NEW, Access, Ints, Reuse
 # --- renewed by every use ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
+class Lifetimes(msgspec.Struct, frozen=True):
     """Tokens that are read, by time to live that every use renews: exact for each.
 
     `gaps` are the times in microseconds between two uses, rising; `hits` the tokens read with a time to live that is

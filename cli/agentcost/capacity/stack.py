@@ -15,10 +15,10 @@ at one depth and goes down unit by unit, and a request costs its runs, whatever 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+import msgspec
 import numpy
 from numpy.typing import NDArray
 
@@ -54,8 +54,7 @@ class Access(NamedTuple):
     end: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(msgspec.Struct, frozen=True):
     """Every run that some earlier request had, as columns: of request `rows`, last used by `lasts`, lying in the stack
     right below `depths` units, `units` long, of `tokens` per unit.
 
@@ -120,8 +119,7 @@ def _columns(found: Sequence[Sequence[int]], count: int) -> list[Ints]:
     return [table[:, column].copy() for column in range(count)]
 
 
-@dataclass(slots=True)
-class _Stack:
+class _Stack(msgspec.Struct):
     """Units by the request that was the last to use them: `left` each, `tree` their sums (a Fenwick tree)."""
 
     tree: list[int]

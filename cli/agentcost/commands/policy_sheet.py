@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields, replace
 from decimal import Decimal
 
+from msgspec.structs import fields, replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from agentcost.commands import options
@@ -70,8 +70,7 @@ def show(
     deliver(tables, "show", asked, [log.name for log in study.record.logs])
 
 
-@dataclass(frozen=True, slots=True)
-class _One:
+class _One(msgspec.Struct, frozen=True):
     """A request's path, and where it parts from the one that it is compared with."""
 
     rows: list[PathRow]

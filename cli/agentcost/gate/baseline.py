@@ -7,7 +7,6 @@ It names tools, MCP servers and models. It holds no text, no path, no user, no s
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from decimal import Decimal
 
@@ -178,7 +177,7 @@ def dump(baseline: Baseline) -> bytes:
         figures=tuple(replace(figure, culprit="", where="") for figure in baseline.figures),
         parts=tuple(replace(part, name=part.key[2]) for part in baseline.parts),
         breaks=tuple(replace(one, evidence="", worst="") for one in baseline.breaks),
-        rulers=tuple(dataclasses.replace(ruler, client=hidden_name(ruler.client)) for ruler in baseline.rulers),
+        rulers=tuple(msgspec.structs.replace(ruler, client=hidden_name(ruler.client)) for ruler in baseline.rulers),
     )
     fields = msgspec.to_builtins(kept, builtin_types=(Decimal,))
     lines = [f'"kind":"{KIND}"', f'"version":{VERSION}']

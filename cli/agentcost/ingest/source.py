@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from agentcost.errors import AgentcostError, BrokenLog
 from agentcost.ingest.compression import MAGIC_BYTES, blocks, engine_of
@@ -18,8 +19,7 @@ _BLOCK = 1 << 22
 """Bytes that are read at once; a longer line is read whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(msgspec.Struct, frozen=True):
     """A file. Lines begin at byte `start` of what it decompresses to, which is line number `line`.
 
     A `stop` ends them: only of a plain file, and where a line does.
@@ -63,16 +63,15 @@ class FileSource:
             return b"".join(blocks(self.name, file))
 
 
-@dataclass(slots=True)
-class StreamSource:
+class StreamSource(msgspec.Struct):
     """A pipe: read once, but for the peek, which keeps what it took."""
 
     name: str
     stream: BinaryIO
-    _taken: list[bytes] = field(default_factory=list, init=False)
-    _rest: Iterator[bytes] | None = field(default=None, init=False)
-    _broken: BrokenLog | None = field(default=None, init=False)
-    _spent: bool = field(default=False, init=False)
+    _taken: list[bytes] = []
+    _rest: Iterator[bytes] | None = None
+    _broken: BrokenLog | None = None
+    _spent: bool = False
 
     def peek(self) -> Peek:
         """The beginning, which `lines` and `whole` still give."""

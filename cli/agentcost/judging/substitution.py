@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+import msgspec
 
 from agentcost.gate.baseline import HISTORY, PREFIX, Baseline, Part, Payer
 from agentcost.gate.verdicts import STAGES
@@ -30,13 +31,12 @@ PayerKey = tuple[str, str, str]
 ZERO, ONE = Fraction(0), Fraction(1)
 
 
-@dataclass(slots=True)
-class Factors:
+class Factors(msgspec.Struct):
     """The requests of one role in one run: how many, their tokens by part, and by section, class and payer."""
 
     requests: int = 0
-    parts: Counter[Key] = field(default_factory=Counter)
-    flows: Counter[tuple[str, str, PayerKey]] = field(default_factory=Counter)
+    parts: Counter[Key] = msgspec.field(default_factory=Counter)
+    flows: Counter[tuple[str, str, PayerKey]] = msgspec.field(default_factory=Counter)
 
     def total(self, section: str, classes: Iterable[str]) -> int:
         """Tokens of a section in these classes."""
@@ -61,8 +61,7 @@ class Factors:
         return {payer: Fraction(tokens, whole) for payer, tokens in own.items()} if whole else {}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """From which run each factor is taken."""
 
     base: Factors
@@ -149,8 +148,7 @@ def _price(payer: Payer, name: str) -> Fraction:
 # --- one valuation --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """A cause before it is put into words: its stage, what it is of, and its value."""
 
     stage: str
@@ -191,8 +189,7 @@ def _factors(side: Baseline, *, money: bool) -> dict[str, Factors]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Scales:
+class Scales(msgspec.Struct, frozen=True):
     """What HEAD's tokens of a part are multiplied by to be BASE's: one ruler for both.
 
     `same` says that the models are the same, and so are their tokens. For other models a text that both hold is as
@@ -201,7 +198,7 @@ class Scales:
 
     same: bool
     mean: Fraction = ONE
-    parts: dict[Key, Fraction] = field(default_factory=dict)
+    parts: dict[Key, Fraction] = {}
 
     @classmethod
     def of_runs(cls, base: Baseline, head: Baseline, before: Factors, after: Factors) -> Scales:

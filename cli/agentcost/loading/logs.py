@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, BrokenLog, UsageError

@@ -6,10 +6,10 @@ import gc
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from itertools import pairwise
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from agentcost.ingest.compression import MAGIC_BYTES, engine_of
 from agentcost.ingest.contract import Reader

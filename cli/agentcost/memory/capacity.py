@@ -6,11 +6,12 @@ One model and KV format is followed: tokens are the same under every format, byt
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+import msgspec
 import numpy
 import polars as pl
+from msgspec.structs import replace
 
 from agentcost import capacity
 from agentcost.capacity import Curve, Lifetimes, Reuse
@@ -32,8 +33,7 @@ REFERENCE = 1 << 20
 """Tokens over which the bytes of a block are averaged: compressed latents come in steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapacityAsk:
+class CapacityAsk(msgspec.Struct, frozen=True):
     """What is asked beside the models and the memory: replicas that divide it, how requests reach them, tiers below it,
     dollars per accelerator and hour (None: as published), and the tokens of a block (None: as the log has them)."""
 
@@ -44,8 +44,7 @@ class CapacityAsk:
     block: int | None = None
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, dict=True):
     """A log in one memory, under the first model and format that were asked for.
 
     `chosen` are the rows that are summed; all others warm the cache.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from agentcost import capacity, prefill
@@ -21,8 +21,7 @@ COMPUTES = {"fp8": "fp8", "nvfp4": "fp4", "mxfp4": "fp4"}
 """In which format accelerators multiply weights of that format, where they can; all others are widened to bf16."""
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True, dict=True):
     """The accelerators of one replica: how fast measured kernels make them, and a flat half of the peak to plan with.
 
     `reason` says why the rates are not known.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import polars as pl
 
 from agentcost import capacity, prefill, tiers
@@ -46,8 +46,7 @@ def _checked(given: Sequence[Tier]) -> None:
         raise UsageError(f"--tier: {', '.join(names)} are not fastest first; put the one with the most GB/s in front")
 
 
-@dataclass(frozen=True)
-class _Places:
+class _Places(msgspec.Struct, frozen=True, dict=True):
     """The accelerators' memory and the tiers, with what each of the chosen requests finds where."""
 
     scene: Scene

@@ -9,9 +9,11 @@ Segments are told apart by their digests: no text is needed to align them.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.cache.references import Reference
 from agentcost.model import ROOT
@@ -201,8 +203,7 @@ def _side(study: Study, index: int, nodes: Sequence[int], start: int) -> list[Pa
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True):
     """A line of two sequences side by side: places in either, or in both."""
 
     change: str

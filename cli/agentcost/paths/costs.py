@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
+
+from msgspec.structs import replace
 
 from agentcost.costs.requests import COLUMN, ORDER, Costs
 from agentcost.pricing import dollars

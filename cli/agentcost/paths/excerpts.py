@@ -6,12 +6,13 @@ The record holds none. A digest tells that the text found is the one meant; wher
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from io import BytesIO
 from math import inf
 from pathlib import Path
 
+import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from agentcost.cache.references import Reference
 from agentcost.differences import CHANGED as CHANGED_TEXT
@@ -38,12 +39,11 @@ _LARGEST = 256_000_000
 """Bytes of a log that is read as a whole for a few texts at most."""
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(msgspec.Struct):
     """Stands in for the tree while a log is read again, and keeps the text of the segments that are wanted."""
 
     digests: Mapping[bytes, int]
-    texts: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, str] = {}
 
     def grow(self, node: int, segments: Sequence[Segment], model: str) -> list[int]:
         """Every segment is a node of its own: paths do not matter here."""

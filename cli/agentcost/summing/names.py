@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from agentcost.gate.baseline import HISTORY, PREFIX, Part
 from agentcost.measuring.measure import Measured
@@ -32,16 +33,15 @@ _WORDS = ("reminder",)
 """Memory that is no file: it comes and goes with the conversation, and its name is no path."""
 
 
-@dataclass(slots=True)
-class Numbered:
+class Numbered(msgspec.Struct):
     """The parts of a run: `keys` by number, `of_segment` the number of each segment of the tree."""
 
     tree: Tree
-    keys: list[PartKey] = field(default_factory=list)
-    numbers: dict[PartKey, int] = field(default_factory=dict)
-    of_segment: dict[int, int] = field(default_factory=dict)
-    used: list[int] = field(default_factory=list)
-    order: dict[PartKey, int] = field(default_factory=dict)
+    keys: list[PartKey] = []
+    numbers: dict[PartKey, int] = {}
+    of_segment: dict[int, int] = {}
+    used: list[int] = []
+    order: dict[PartKey, int] = {}
 
     def number(self, key: PartKey) -> int:
         """The number of a part; a new one where it is not known."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy
 import polars as pl
+from msgspec.structs import replace
 
 from agentcost import __version__
 from agentcost.cache.causes import Miss
@@ -35,13 +36,12 @@ Key = tuple[str, bool, int]
 """Role, whether it has a price, number of the payer."""
 
 
-@dataclass(slots=True)
-class Sums:
+class Sums(msgspec.Struct):
     """What is added up while requests are gone through."""
 
-    parts: dict[tuple[str, bool], Counter[int]] = field(default_factory=dict)
-    flows: dict[tuple[str, bool], Counter[tuple[int, str, str]]] = field(default_factory=dict)
-    requests: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    parts: dict[tuple[str, bool], Counter[int]] = {}
+    flows: dict[tuple[str, bool], Counter[tuple[int, str, str]]] = {}
+    requests: Counter[tuple[str, bool]] = msgspec.field(default_factory=Counter)
 
 
 def side_of(study: Study, chosen: pl.DataFrame, costs: Costs) -> Baseline:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
+
+import msgspec
 
 from agentcost.model import Basis, Kind
 from agentcost.names import bare_name
@@ -49,8 +50,7 @@ CLAUDE_NEW_OVER_OLD: Mapping[ContentClass, float] = MappingProxyType(
 """Middles of measured ratios; Chinese, Japanese, Russian and Arabic kept their counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(msgspec.Struct, frozen=True):
     """How a model's text is counted: `name` is a tokenizer's, `band` the relative error to print.
 
     A count of `name` is multiplied by `base`, and its ASCII part by the ratio of its content class besides.
@@ -61,8 +61,11 @@ class Encoding:
     band: float
     source: str
     base: float = 1.0
-    factors: Mapping[ContentClass, float] = field(default_factory=dict, hash=False)
+    factors: Mapping[ContentClass, float] = {}
     checked: str = CHECKED
+
+    def __hash__(self) -> int:  # factors are a mapping
+        return hash((self.name, self.band, self.base))
 
 
 def factor(encoding: Encoding, kind: Kind, ascii_share: float = 1.0) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 from rich.console import RenderableType
 
 from agentcost.results import Excerpt, Parting, PartingRow, PathRow
@@ -27,14 +27,13 @@ _MOST = 40
 """Rows that are shown at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line of the comparison, and what stands below it; `folded` stands for so many rows instead."""
 
     change: str
     before: PathRow | None = None
     now: PathRow | None = None
-    remarks: Sequence[str] = field(default_factory=tuple)
+    remarks: Sequence[str] = ()
     folded: int = 0
 
 

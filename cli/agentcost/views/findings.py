@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
@@ -16,8 +17,7 @@ LEAST = 500
 """Tokens below which nothing is worth a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A sentence that names itself, the rest of it, the input tokens it is about, and its weight: those tokens, times
     how sure a remedy there is."""
 

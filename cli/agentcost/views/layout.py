@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
@@ -25,8 +25,7 @@ EIGHTHS = " ▁▂▃▄▅▆▇█"
 PARTS = " ▏▎▍▌▋▊▉█"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of a table: its title with the unit, and a text per row.
 
     `drop` is the order in which columns leave a narrow table: the highest first, those of 0 last and from the right,
@@ -47,8 +46,7 @@ class Column:
 _SHORTENED: dict[str, Callable[[str, int], str]] = {"both": middle, "start": head, "end": tail}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A table without lines: a dim header, aligned columns, and a footer that names what did not fit.
 
     `styles` gives whole rows a style of their own.
@@ -56,7 +54,7 @@ class Table:
 
     columns: Sequence[Column]
     width: int
-    styles: Mapping[int, str] = field(default_factory=dict)
+    styles: Mapping[int, str] = {}
     footer: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -132,8 +130,7 @@ def shorten(text: str, width: int, keeps: str = "both") -> str:
     return short.ljust(width) if short.isascii() else set_cell_size(short, width)
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(msgspec.Struct, frozen=True):
     """Text wrapped to a width, behind a lead on the first line and blanks of its size on the others."""
 
     text: Text

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from rich.text import Text
 
 MARK = "┊"
@@ -29,8 +29,7 @@ LABEL = 4
 UNMARKED: Mapping[float, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(msgspec.Struct, frozen=True):
     """From where to where an axis goes, and the places on it that are named."""
 
     low: float

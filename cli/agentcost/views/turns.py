@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.style import Style
@@ -129,8 +129,7 @@ def _loss(lost: int, cost: Decimal | None, cause: str, evidence: str, excerpt: E
     return start + explained(evidence, excerpt, width - len(start) - len(end)) + end
 
 
-@dataclass(frozen=True, slots=True)
-class Remarked:
+class Remarked(msgspec.Struct, frozen=True):
     """A table with dim lines below some of its rows, by the number of the row."""
 
     table: Table

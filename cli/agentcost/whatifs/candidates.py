@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 from math import ceil
 
+import msgspec
 import numpy
 
 from agentcost.cache.catalogue import policy_named
@@ -49,8 +49,7 @@ _ORDERS = 50
 """Orders of tools that are compared at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One way to send the log otherwise. One of a `kind` can be chosen; `behaviour`: the model sees other text."""
 
     kind: str

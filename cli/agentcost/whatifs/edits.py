@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from agentcost.model import Kind
 
@@ -22,8 +24,7 @@ Behind = Literal["", "carrying", "all"]
 """Which side calls: none, those that carry what was said in the conversation, all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(msgspec.Struct, frozen=True):
     """A segment of which a part is volatile: `alias` names what stays (equal for texts that differ only in what is
     volatile), `kept` is the share of its tokens that stays; the rest is sent behind the last message. `formed`: what
     stays is known to be the same all through, not only where it begins."""
@@ -34,8 +35,7 @@ class Split:
     formed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True):
     """A way to rewrite paths; the empty one leaves them as they are.
 
     `dropped` are segments not sent, `split` those of which a part goes to the end, `ordered` puts tools in the order

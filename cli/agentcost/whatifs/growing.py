@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import msgspec
 import numpy
 from msgspec import structs
 from msgspec.structs import replace
@@ -23,8 +24,7 @@ from agentcost.prefix import Tree
 from agentcost.whatifs.scene import Ground, Scene, added
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(msgspec.Struct, frozen=True):
     """Requests in their scene, and what they stand on."""
 
     scene: Scene

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import msgspec
 from msgspec.structs import replace
 
 from agentcost.model import ROOT, Ends, Kind
@@ -24,16 +25,15 @@ _ENDS = [Ends(value) for value in range(2 * Ends.LEVEL)]
 _MESSAGE = int(Ends.MESSAGE)
 
 
-@dataclass(slots=True)
-class Origins:
+class Origins(msgspec.Struct):
     """What new nodes are made of, a row each time an old one goes somewhere: of its tokens the share `kept` (where
     `moved`, what that leaves), at most `cap`."""
 
-    new: list[int] = field(default_factory=list)
-    old: list[int] = field(default_factory=list)
-    kept: list[float] = field(default_factory=list)
-    cap: list[int] = field(default_factory=list)
-    moved: list[bool] = field(default_factory=list)
+    new: list[int] = []
+    old: list[int] = []
+    kept: list[float] = []
+    cap: list[int] = []
+    moved: list[bool] = []
 
     def add(self, new: int, old: int, kept: float, cap: int = UNCUT, *, moved: bool = False) -> None:
         """An old node, or a part of it, goes to a new one."""
@@ -44,8 +44,7 @@ class Origins:
         self.moved.append(moved)
 
 
-@dataclass(frozen=True, slots=True)
-class Toolbox:
+class Toolbox(msgspec.Struct, frozen=True):
     """The tools of a path, old and new: `sent` are the old nodes that are still sent, in their old order."""
 
     old: Sequence[int]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 
+import msgspec
 from msgspec.structs import replace
 
 from agentcost.cache.catalogue import policy_named
@@ -31,21 +32,19 @@ _KEPT = 3
 """Rewritten logs that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Markers:
+class Markers(msgspec.Struct, frozen=True):
     """Markers that a client sets where a policy keeps message ends: by a rule, and with `only` there alone."""
 
     rule: Placement
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What is done otherwise: paths rewritten, breakpoints placed by a rule (also where there were none:
     `everywhere`), `markers` beside message ends, another time to live (`head` for tools and system only), and up to
     so many `pings` in idle gaps."""
 
-    edit: Edit = field(default_factory=Edit)
+    edit: Edit = msgspec.field(default_factory=Edit)
     placement: Placement | None = None
     everywhere: bool = False
     ttl: str = ""
@@ -63,8 +62,7 @@ class Change:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of the chosen requests: by row what was served, and the sums with the pings that were sent.
 
     `cost` is in tokens of plain input; rows whose multipliers are not known are left out of all sums (`unpriced`).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy
 from msgspec.structs import replace
 
@@ -23,8 +23,7 @@ from agentcost.whatifs.keys import first_sent, formats_as_first_sent, lengths_as
 from agentcost.whatifs.paths import UNCUT, Paths
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True):
     """Requests, the tree that they stand in, and the name of each one's policy ("" where none is known)."""
 
     shape: Shape
@@ -32,8 +31,7 @@ class Scene:
     policies: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(msgspec.Struct, frozen=True):
     """What rewriting starts from: the tree that the prompts stand in, its nodes by depth, and by ruler the tokens that
     every node adds (the root: those before any) and how many prompts pass it; `ruler` is by request."""
 
@@ -70,8 +68,7 @@ def added(parents: Ints, reach: Sequence[int]) -> Ints:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
+class Lengths(msgspec.Struct, frozen=True):
     """Lengths under one ruler: `reach` by new node; the rest by old one, over its path.
 
     `gone` are tokens no longer sent, `away` those and what stands at the end instead, `cleared` what is gone more
@@ -102,8 +99,7 @@ def rewritten(scene: Scene, ground: Ground, edit: Edit) -> Scene:
     return Scene(shape_of(paths.new), formats_as_first_sent(prompts) if edit.keyed else prompts, scene.policies)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Where a prompt's path goes: its new leaf, the node before what was moved behind it, its answer's, the cut up to
     which results are cleared, and where the nodes below the cut went."""
 

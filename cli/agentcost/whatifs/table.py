@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 import polars as pl
 
 from agentcost.caching.run import Run
@@ -22,8 +22,7 @@ LEAST = Decimal("0.005")
 """Share of the input cost from which on a saving is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A candidate, what replaying it gave, and the tokens of plain input that it saves."""
 
     candidate: Candidate

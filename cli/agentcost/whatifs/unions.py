@@ -9,8 +9,8 @@ A tool that changes on the way stays as it was first sent.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from agentcost.cache.prompts import Prompt
@@ -22,8 +22,7 @@ from agentcost.whatifs.growing import Growing, Set
 from agentcost.whatifs.scene import Ground, Scene
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(msgspec.Struct, frozen=True):
     """The tools of prompts: by node the last one of its path (ROOT: none), and by that one the run it ends."""
 
     last: Sequence[int]
@@ -90,14 +89,13 @@ def with_union(scene: Scene, ground: Ground, standing: Sequence[Standing]) -> Se
     return growing.grown(scene, prompts, ground.ruler)
 
 
-@dataclass(slots=True)
-class _Moving:
+class _Moving(msgspec.Struct):
     """Puts what follows on one run of tools behind another: each node once for each run it goes behind."""
 
     growing: Growing
     tools: Tools
-    went: dict[tuple[int, int], int] = field(default_factory=dict)
-    gained: dict[tuple[int, int, Sequence[int]], int] = field(default_factory=dict)
+    went: dict[tuple[int, int], int] = {}
+    gained: dict[tuple[int, int, Sequence[int]], int] = {}
 
     def moved(self, prompt: Prompt, union: Sequence[int], ruler: int) -> Prompt:
         """A prompt behind other tools; the lengths that bills told are not yet those of its path."""

@@ -8,9 +8,9 @@ Cache markers are `cache_control` (OpenRouter, LiteLLM) and `prompt_cache_breakp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from agentcost.ingest import parts
@@ -53,8 +53,7 @@ def bare(value: Body) -> Body:
     return {key: item for key, item in value.items() if key not in _MARKS and key not in _SECRET}
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
+class _Declared(msgspec.Struct, frozen=True):
     """A tool as declared; `function` is what OpenAI renders of it, None for a built-in or a server."""
 
     name: str
