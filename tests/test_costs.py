@@ -375,6 +375,8 @@ def test_money_of_any_size_is_exact() -> None:
     small, large = numpy.array([1, -5, 2**60], dtype=numpy.int64), numpy.array([10**20, 3], dtype=object)
     assert money(small).to_list() == [dollars(1), dollars(-5), dollars(2**60)]
     assert money(large).to_list() == [Decimal(100_000), dollars(3)]
+    edges = [2**63 - 1, -(2**63)]
+    assert money(numpy.array(edges, dtype=numpy.int64)).to_list() == [dollars(edge) for edge in edges]
     assert money(small, [True, False, True]).to_list() == [dollars(1), None, dollars(2**60)]
 
 

@@ -6,6 +6,7 @@ Dollars are exact decimals; what has no price is null and counted, never zero.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 import numpy
 import polars as pl
@@ -18,22 +19,18 @@ from agentcost.pricing import BESIDE, CLASSES, FEMTO, Unpriced, dollars, exact_s
 MONEY = pl.Decimal(38, FEMTO)
 """Dollars, to the last digit that is counted."""
 
-_FEW = 5_000
-"""Rows below which amounts are turned into decimals one by one."""
+_UNIT = Decimal(1).scaleb(-FEMTO)
+"""A femtodollar."""
 
 OUTPUT = ("output", "reasoning")
 
 
 def money(femto: Ints, known: Sequence[bool] | None = None) -> pl.Series:
     """Amounts as dollars; null where nothing is known."""
-    if femto.dtype == object or len(femto) < _FEW:
+    if femto.dtype == object:
         series = pl.Series([dollars(value) for value in femto.tolist()], dtype=MONEY)
-    else:  # the same digits with the point elsewhere: a million rows in no time
-        import pyarrow as pa  # noqa: PLC0415 — heavy: it pays for many rows only
-
-        whole = pa.array(femto).cast(pa.decimal128(38, 0))
-        moved = pa.Array.from_buffers(pa.decimal128(38, FEMTO), len(whole), whole.buffers())
-        series = pl.Series(moved, dtype=MONEY)
+    else:  # exact: the same digits with the point elsewhere
+        series = (pl.Series(femto).cast(pl.Decimal(38, 0)) * pl.Series([_UNIT], dtype=MONEY)).cast(MONEY)
     return series if known is None else series.set(~pl.Series(known, dtype=pl.Boolean), None)
 
 

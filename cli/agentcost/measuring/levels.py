@@ -9,6 +9,7 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
+from agentcost.model import ROOT
 from agentcost.prefix import Tree
 
 Ints = NDArray[numpy.int64]
@@ -41,9 +42,11 @@ class Levels(msgspec.Struct, frozen=True):
 def levels_of(tree: Tree) -> Levels:
     """The tree's nodes by depth, without the root."""
     parents = numpy.array(tree.parents, dtype=numpy.int64)
-    depth = [0] * len(tree)
-    for node, parent in enumerate(tree.parents):
-        depth[node] = depth[parent] + 1 if node else 0
-    order = numpy.argsort(numpy.array(depth), kind="stable")
-    edges = numpy.cumsum(numpy.bincount(numpy.array(depth)))
+    up, depth = parents, numpy.ones(len(tree), dtype=numpy.int64)
+    depth[ROOT] = 0
+    while up.any():  # by strides of two, four, eight…: a path of any length in a few steps
+        depth += depth[up]
+        up = up[up]
+    order = numpy.argsort(depth, kind="stable")
+    edges = numpy.cumsum(numpy.bincount(depth))
     return Levels(parents, tuple(numpy.split(order, edges[:-1])[1:]))

@@ -55,15 +55,11 @@ def target_tokens(
     """The requests in the tokens of `model`. `recounted` gives its counts of texts, by segment."""
     encoding, levels = encoding_of(model), levels_of(tree)
     ratios = _ratios_of_counts(tree, levels, requests, measured, encoding)
-    own = numpy.zeros(len(tree), dtype=numpy.float64)
-    known: dict[int, float] = {}
-    for node in range(1, len(tree)):
-        number = tree.segments[node]
-        if number not in known:
-            entry = tree.entries[number]
-            known[number] = _length(entry, encoding, model, (recounted or {}).get(number))
-        own[node] = known[number] * ratios[node]
-    totals = numpy.rint(levels.down(own)).astype(numpy.int64)
+    again = recounted or {}
+    known = numpy.zeros(len(tree.entries) + 1)  # the root's segment is -1: the last, of no length
+    for number in set(tree.segments[1:]):
+        known[number] = _length(tree.entries[number], encoding, model, again.get(number))
+    totals = numpy.rint(levels.down(known[numpy.asarray(tree.segments)] * ratios)).astype(numpy.int64)
     lengths: Ints = totals - totals[levels.parents]
     prompts: list[int] = [0] * len(requests)
     outputs: list[int | None] = [None] * len(requests)
@@ -71,12 +67,12 @@ def target_tokens(
     for group in measured:
         reach = levels.down(group.lengths) - group.framed
         ratio = _ratio(group, reach, totals, requests, encoding)
-        for place, row in enumerate(group.rows):
-            request, node = requests[row], requests[row].node
-            whole = int(group.kinds[place].sum())
-            prompts[row] = max(0, int(totals[node]) + round((whole - int(reach[node])) * ratio))
-            outputs[row] = _output(request, ratio, totals)
-            before, after = before + whole, after + prompts[row]
+        leaves = [requests[row].node for row in group.rows]
+        whole = group.kinds.sum(axis=1)
+        own = numpy.maximum(0, totals[leaves] + numpy.rint((whole - reach[leaves]) * ratio).astype(numpy.int64))
+        before, after = before + int(whole.sum()), after + int(own.sum())
+        for row, prompt in zip(group.rows, own.tolist(), strict=True):
+            prompts[row], outputs[row] = prompt, _output(requests[row], ratio, totals)
     basis, band = _basis(tree, requests, encoding, recounted)
     return TargetTokens(
         encoding.name, basis, band, after / before if before else 1.0, lengths, tuple(prompts), tuple(outputs)
