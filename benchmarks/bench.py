@@ -22,7 +22,7 @@ SOURCES = ("corpus.py", "oddities.py", "sessions.py", "wording.py")
 SIZES = {"small": 4, "medium": 40, "full": 200}
 """Sessions of the main corpus: about 40 MB, 0.45 GB and 2.3 GB."""
 
-OURS = f"{shlex.quote(sys.executable)} -c 'from agentcost.main import run; run()'"
+OURS = f"{shlex.quote(sys.executable)} -c 'from agentcost.main import main; main()'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,18 @@ def test_a_stream_that_is_no_utf_8_gets_what_it_can_show(tmp_path: Path, encodin
     assert done.stdout.startswith(b"66 requests ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["formats"], ["analyze", ROOT / "fixtures" / "quickstart.jsonl"]])
+def test_a_full_disk_is_told(tmp_path: Path, arguments: list[object]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agentcost", *map(str, arguments)],
+            stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("agentcost: no space is left where the output goes")
+
+
 def imported(tmp_path: Path, *arguments: object) -> set[str]:
     """What of HEAVY, and of our own commands and readers, a run imports."""
     code = (

@@ -1,6 +1,6 @@
 """`python -m agentcost`."""
 
-from agentcost.main import run
+from agentcost.main import main
 
 if __name__ == "__main__":
-    run()
+    main()

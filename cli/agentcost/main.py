@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from errno import ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -89,8 +91,23 @@ def __getattr__(name: str) -> typer.Typer:
     return application(COMMANDS)
 
 
+def main() -> NoReturn:
+    """The console script: `run`, and away.
+
+    What a run has built goes with its process: to take it apart object by object first took a twentieth of the time.
+    """
+    status: object = 0
+    try:
+        run()
+    except SystemExit as end:
+        status = end.code
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else 0)
+
+
 def run() -> None:
-    """The console script: our own errors become one line and an exit status, 2 for wrong usage and 1 for the rest."""
+    """A command: our own errors become one line and an exit status, 2 for wrong usage and 1 for the rest."""
     gc.disable()  # a record is many small objects and no cycles: collecting them took a third of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
@@ -98,7 +115,10 @@ def run() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where text is no UTF-8, a bar that it lacks becomes a question mark
     try:
-        application(COMMANDS.keys() & set(sys.argv))()
+        try:
+            application(COMMANDS.keys() & set(sys.argv))()
+        finally:
+            sys.stdout.flush()
     except Interrupted as error:
         _fail(str(error), 130)
     except UsageError as error:
@@ -106,8 +126,22 @@ def run() -> None:
     except AgentcostError as error:
         _fail(str(error), 1)
     except BrokenPipeError:  # the reader of our output has gone: `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _drop_output()
+        sys.exit(_CLOSED_PIPE)
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        _drop_output()
+        _fail("no space is left where the output goes; free some, or write it elsewhere", 1)
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_CLOSED_PIPE = 128 + 13
+"""What a shell tells of a command that SIGPIPE ended."""
 
 
 def _interrupt(signal_number: int, frame: object) -> None:
