@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentcost.marks import marks_of
+from agentcost.marks import _marks, marks_of
 
 UUID = "6fa459ea-ee8a-3ca4-894e-db77e160355e"
 SHA = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
@@ -72,3 +72,14 @@ def test_a_listing_keeps_its_first_marks() -> None:
 def test_each_text_for_itself(texts: list[str]) -> None:
     """The marks of many texts are those of each; a text without any has none."""
     assert marks_of(texts) == [marks_of([text])[0] for text in texts]
+
+
+AROUND = st.sampled_from(["", " ", "é", "漢", "x", "_", "٣", "🙂", "-", "\n", "9"])
+
+
+@given(AROUND, st.sampled_from(["9:05:07", SHA, "1769860800", "Sat Jan 31", "2026-01-31"]), AROUND)
+@settings(max_examples=300)
+def test_the_fast_pass_over_texts_finds_no_less_than_a_look_at_each(before: str, mark: str, behind: str) -> None:
+    text = before + mark + behind
+    alone = _marks(text)
+    assert marks_of(["nothing", text, text + "\n2026-01-31"])[:2] == [(), alone]
