@@ -35,58 +35,67 @@ def evaluate(record: Record, choices: Choices | None = None, studied: Study | No
     `studied` is the study of the same record under the same choices, where it is known already.
     """
     choices = choices or Choices()
-    found_out = studied or study(record, asking_of(choices))
-    requests, standing, measured, run = found_out.requests, found_out.standing, found_out.measured, found_out.run
+    known = studied or study(record, asking_of(choices))
+    tree, requests, measured, run = record.tree, known.requests, known.measured, known.run
     costs = costs_of(requests, measured, run, choices.pricing)
-    rows = tables.requests(requests, standing, measured, choices.assumed_gap)
+    rows = tables.requests(requests, known.standing, measured, choices.assumed_gap)
     rows = rows.hstack(cachetables.request_columns(run)).hstack(costtables.request_columns(costs))
     every = calendar(rows, choices.selection.zone)
     chosen = select(every, choices.selection)
     indexes = frozenset(chosen["index"].to_list())
-    parts = tooltables.parts(record.tree, requests, measured, indexes)
-    tools = tooltables.tools(record.tree, requests, measured, indexes, parts)
+    parts = tooltables.parts(tree, requests, measured, indexes)
+    tools = tooltables.tools(tree, requests, measured, indexes, parts)
 
     def tools_of(rows: frozenset[int]) -> pl.DataFrame:
         if rows == indexes:
             return tools
-        own = tooltables.parts(record.tree, requests, measured, rows)
-        return tooltables.tools(record.tree, requests, measured, rows, own)
+        return tooltables.tools(tree, requests, measured, rows, tooltables.parts(tree, requests, measured, rows))
 
     labels = [column.removeprefix("label_") for column in every.columns if column.startswith("label_")]
-    keys = [checked_key(key, labels) for key in choices.by]
-    known = {request.knowledge for request in requests}
-    compared = choices.every_policy and known != {Knowledge.COUNTS}  # lengths alone are under no policy
-    others = under_every_policy(run, Knowledge.BLOCKS in known) if compared else {}
-    block = block_of(record.tree, requests) if "block" in choices.hit_rate else 1
     found = {
         "requests": chosen.drop("index"),
         "components": tables.components(chosen),
         "parts": parts,
         "tools": tools,
+        "servers": tooltables.servers(tools),
         "sessions": tables.sessions(chosen),
         "distribution": tables.distribution(chosen),
-        "groups": tables.groups(chosen, keys),
-        "caches": cachetables.caches(chosen, requests, run, others, choices.hit_rate, block),
-        "cache_components": (
-            cachecomponents.components(record.tree, requests, measured, run, indexes)
-            if compared
-            else cachecomponents.no_components()
-        ),
-        "bounds": cachebounds.bounds(requests, run, indexes) if compared else cachebounds.no_bounds(),
-        "whatifs": _what_ifs(found_out, indexes) if compared else no_what_ifs(),
-        **cost_tables(record.tree, requests, measured, run, costs, chosen, tools_of),
-        "footprint": kv_lines(found_out, indexes),
-        "agreement": cachetables.agreement(requests, run, indexes),
-        "reasons": cachetables.reasons(requests, run, indexes),
-        "hidden": tables.hidden(standing, measured, indexes),
-        "rulers": tables.rulers([found.ruler for found in measured]),
+        "groups": tables.groups(chosen, [checked_key(key, labels) for key in choices.by]),
+        "footprint": kv_lines(known, indexes),
+        "hidden": tables.hidden(known.standing, measured, indexes),
+        "rulers": tables.rulers([group.ruler for group in measured]),
+        **cost_tables(tree, requests, measured, run, costs, chosen, tools_of),
+        **_cache_tables(known, choices, chosen, indexes),
         **tables.accounts(record),
     }
-    run_as = simulated(found["caches"])
-    replayed = compared and run_as is not None and run_as["relative_cost"] is not None
+    return Analysis(_scope(every, chosen, choices), tuple(group.ruler for group in measured), found)
+
+
+def _cache_tables(
+    studied: Study, choices: Choices, chosen: pl.DataFrame, indexes: frozenset[int]
+) -> dict[str, pl.DataFrame]:
+    """What caches did and could do. The slow ones only where every policy is asked for."""
+    tree, requests, measured, run = studied.record.tree, studied.requests, studied.measured, studied.run
+    knowledge = {request.knowledge for request in requests}
+    compared = choices.every_policy and knowledge != {Knowledge.COUNTS}  # lengths alone are under no policy
+    others = under_every_policy(run, Knowledge.BLOCKS in knowledge) if compared else {}
+    block = block_of(tree, requests) if "block" in choices.hit_rate else 1
+    found = {
+        "caches": cachetables.caches(chosen, requests, run, others, choices.hit_rate, block),
+        "cache_components": cachecomponents.no_components(),
+        "bounds": cachebounds.no_bounds(),
+        "whatifs": no_what_ifs(),
+        "agreement": cachetables.agreement(requests, run, indexes),
+        "reasons": cachetables.reasons(requests, run, indexes),
+    }
+    if compared:
+        found["cache_components"] = cachecomponents.components(tree, requests, measured, run, indexes)
+        found["bounds"] = cachebounds.bounds(requests, run, indexes)
+        found["whatifs"] = _what_ifs(studied, indexes)
+    as_run = simulated(found["caches"])
+    replayed = compared and as_run is not None and as_run["relative_cost"] is not None
     found["misses"] = cachetables.misses(chosen, found["whatifs"] if replayed else None)
-    found["servers"] = tooltables.servers(found["tools"])
-    return Analysis(_scope(every, chosen, choices), tuple(m.ruler for m in measured), found)
+    return found
 
 
 def _what_ifs(studied: Study, indexes: Collection[int]) -> pl.DataFrame:
