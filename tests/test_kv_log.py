@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from io import StringIO
 from pathlib import Path
 from typing import cast
@@ -249,13 +250,23 @@ def test_an_image_keeps_its_tokens() -> None:
     assert found.prompts[0] > 0
 
 
+def sentence(study: Study, chosen: Collection[int]) -> str:
+    """What the default report says of memory."""
+    scope = Scope(len(study.requests), len(chosen), None, None, "UTC")
+    with StringIO() as file:
+        Console(file=file, width=80).print(*memory(Analysis(scope, (), {"footprint": kv_lines(study, chosen)}), 80))
+        return " ".join(file.getvalue().split())
+
+
 def test_the_sentence_of_the_default_report() -> None:
     study = read("quickstart.jsonl")
-    frame = kv_lines(study, everything(study))
-    analysis = Analysis(Scope(1, 1, None, None, "UTC"), (), {"footprint": frame})
-    with StringIO() as file:
-        Console(file=file, width=80).print(*memory(analysis, 80))
-        text = " ".join(file.getvalue().split())
+    text = sentence(study, everything(study))
     sizes = "1.11 and 1.62 GiB in bf16, 0.55 and 0.81 GiB in fp8"
     assert text.startswith(f"KV cache (±6%): median and p99 request {sizes} on ")
     assert text.endswith("; 1 × h100-sxm holds 13 and 9, 27 and 18.")
+
+
+def test_the_sentence_on_one_request_says_no_figure_twice() -> None:
+    text = sentence(read("quickstart.jsonl"), {0})
+    assert "KV cache (±6%): the request 9.94 MiB in bf16, 4.97 MiB in fp8 on " in text
+    assert text.endswith("; 1 × h100-sxm holds 1,475, 2,951.")

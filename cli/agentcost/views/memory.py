@@ -24,7 +24,8 @@ def memory(analysis: Analysis, width: int) -> list[RenderableType]:
         return []
     first = rows[formats[0], "p50"]
     sizes = [f"{_pair(rows, name, 'needed_bytes', gibibytes)} in {name}" for name in formats]
-    text = f"median and p99 request {', '.join(sizes)} on {first['model']}"
+    measures = "the request" if analysis.scope.selected == 1 else "median and p99 request"
+    text = f"{measures} {', '.join(sizes)} on {first['model']}"
     if first["fit"] is not None:
         fit = ", ".join(_pair(rows, name, "fit", exact) for name in formats)
         text += f"; {first['room']} holds {fit}"
@@ -33,6 +34,8 @@ def memory(analysis: Analysis, width: int) -> list[RenderableType]:
 
 
 def _pair(rows: Mapping[tuple[str, str], Mapping[str, Any]], name: str, column: str, text: Callable[[int], str]) -> str:
-    """A figure of the median and of the p99 request."""
+    """A figure of the median and of the p99 request; once where they are alike."""
     median, high = (text(rows[name, measure][column]) for measure in ("p50", "p99"))
+    if median == high:
+        return high
     return f"{median.removesuffix(' GiB') if high.endswith(' GiB') else median} and {high}"
