@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from agentcost.errors import BrokenLog
 from agentcost.ingest import captured
 from agentcost.ingest.source import open_source
 from agentcost.ingest.vcr import READER
-from agentcost.model import Item, Other, Request, Usage
+from agentcost.model import Item, Other, Request, Skipped, Usage
 
 YAML = FIXTURES / "vcr" / "cassette.yaml"
 
@@ -76,6 +78,29 @@ def test_the_list_of_rubys_vcr() -> None:
     source = memory_source("ruby.yml", log)
     assert READER.sniff(source.peek())
     assert [request.model for request in read_all(READER, source).requests] == ["gpt-4.1"]
+
+
+def test_bodies_in_brotli_are_read_or_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = '{"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hello"}]}'
+    log = (
+        "interactions:\n- request:\n    method: POST\n    uri: https://api.openai.com/v1/chat/completions\n"
+        f"    body: !!binary {base64.b64encode(stored(asked)).decode()}\n    headers: {{content-encoding: [br]}}\n"
+        "  response:\n    status: {code: 200}\n    body: {string: '{}'}\n"
+    )
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "brotli", None)
+        [item] = read_all(READER, memory_source("c.yaml", log)).items
+        assert isinstance(item, Skipped)
+        assert "agentcost-analyzer[brotli]" in item.reason
+    pytest.importorskip("brotli")
+    assert [request.model for request in read_all(READER, memory_source("c.yaml", log)).requests] == ["gpt-4.1"]
+
+
+def stored(text: str) -> bytes:
+    """Brotli that packs nothing: a window of 16 bits, one block as it is, and an empty one to end (RFC 7932)."""
+    data = text.encode()
+    bits = 0 | (len(data) - 1) << 4 | 1 << 20  # window, last, nibbles of the length, the length, uncompressed
+    return bits.to_bytes(3, "little") + data + b"\x03"
 
 
 @pytest.mark.parametrize("log", ["interactions:\n- request: {\n", "interactions:\n- request:\n  x\n 'y\n", "a: b\n"])

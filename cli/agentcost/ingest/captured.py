@@ -25,6 +25,7 @@ from agentcost.ingest.apis.served import served_settings, served_tier
 from agentcost.ingest.chains import Chains, Location, State, advance, guarded
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.envelopes import Found
+from agentcost.ingest.http_bodies import Packed
 from agentcost.ingest.json_values import Record, records
 from agentcost.ingest.skipping import Cut, is_short
 from agentcost.model import ROOT, Item, Knowledge, Other, Request, Skipped
@@ -96,6 +97,8 @@ def _no_request(record: Record) -> Item:
     value = record.value
     if not isinstance(value, dict):
         return Skipped(record.place, "not a JSON object; one request per line is expected")
+    if isinstance(envelopes.dig(value, ("request", "body")), Packed):
+        return Skipped(record.place, envelopes.packed(value))
     url = envelopes.url_of(value)
     return Other(record.place, "call to another API" if url else "record without a request body")
 
@@ -174,6 +177,8 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
         return Other(record.place, "token count")
     if status >= 400 and not answer:
         return Other(record.place, f"failed call (status {status})")
+    if reason := envelopes.packed(value):
+        return Skipped(record.place, reason)
     sender = (envelopes.sender_of(value),) if enveloped else ()
     identity = envelopes.merged(*sender, api.identity(prompt.body), context.identity)
     started, ended, naive = envelopes.times_of(value) if enveloped else (None, None, False)

@@ -10,6 +10,7 @@ import msgspec
 
 from agentcost.ingest.apis import APIS
 from agentcost.ingest.apis.contract import Api, Body, Identity
+from agentcost.ingest.http_bodies import Packed
 from agentcost.ingest.json_values import decode
 from agentcost.ingest.sse import events
 from agentcost.ingest.times import moment
@@ -171,6 +172,12 @@ def _event(item: Any) -> Any:
         except ValueError:
             return None
     return data if isinstance(data, dict) else item
+
+
+def packed(record: Any) -> str:
+    """Why a body of the record could not be unpacked; "" where all were."""
+    bodies = (dig(record, (side, "body")) for side in ("request", "response"))
+    return next((body.reason for body in bodies if isinstance(body, Packed)), "")
 
 
 def status_of(record: Any) -> int:

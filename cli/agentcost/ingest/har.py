@@ -19,7 +19,7 @@ from agentcost.ingest import captured
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.contract import Hand, Origin, Peek, Reader, Source
 from agentcost.ingest.documents import Element, placed
-from agentcost.ingest.http_bodies import from_base64, text_or_events
+from agentcost.ingest.http_bodies import encoding_of, from_base64, text_or_events
 from agentcost.ingest.json_values import BOM, Record, read_value
 from agentcost.ingest.times import moment
 from agentcost.model import Item, Knowledge, Place
@@ -68,13 +68,14 @@ def _pair(value: Any) -> Any:
     started, _ = moment(value.get("startedDateTime"))
     lasted = value.get("time")
     ended = started + lasted / 1e3 if started is not None and isinstance(lasted, int | float) and lasted > 0 else None
-    answer = _body(_dict(given.get("content")))
+    headers = _headers(asked.get("headers"))
+    answer = _body(_dict(given.get("content")), _headers(given.get("headers")))
     held = {"events": answer} if isinstance(answer, list) else {"body": answer}
     return {
         "request": {
             "url": str(asked.get("url") or ""),
-            "headers": _headers(asked.get("headers")),
-            "body": _body(_dict(asked.get("postData"))),
+            "headers": headers,
+            "body": _body(_dict(asked.get("postData")), headers),
             "timestamp": started,
         },
         "response": {"status_code": given.get("status"), "timestamp": ended, **held},
@@ -91,9 +92,10 @@ def _headers(value: Any) -> Body:
     return {str(item.get("name")): item.get("value") for item in given if isinstance(item, dict)}
 
 
-def _body(holder: Body) -> Any:
+def _body(holder: Body, headers: Body) -> Any:
     text = holder.get("text")
-    return text_or_events(from_base64(text) if holder.get("encoding") == "base64" and isinstance(text, str) else text)
+    kept = from_base64(text) if holder.get("encoding") == "base64" and isinstance(text, str) else text
+    return text_or_events(kept, encoding_of(headers))
 
 
 READER = Reader(

@@ -1,16 +1,18 @@
 """Bodies as recorders of HTTP keep them, as what was sent: text, or the events of a stream.
 
-They may be bytes, base64, compressed (gzip, deflate, zstd), and of Bedrock the frames of an AWS event stream.
+They may be bytes, base64, compressed (gzip, deflate, zstd, Brotli), and of Bedrock the frames of an AWS event stream.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import zstandard
 
 from agentcost.ingest.json_values import decode
@@ -19,19 +21,39 @@ _DEFLATED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """How gzip and the usual levels of zlib begin."""
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BASE64_GZIP = "H4sI"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{8,}={0,2}\s*")
 _MOST = 1 << 30
 """Bytes that a body may decompress to."""
+_BROTLI_ABSENT = "its body is Brotli: pip install 'agentcost-analyzer[brotli]', and read the log again"
+_BROTLI_BROKEN = "its body is said to be Brotli and is damaged; record it again, with gzip"
 
 
-def text_or_events(body: Any) -> Any:
-    """What was sent: text, a decoded value as it is, or a list of events."""
-    if isinstance(body, str) and body.startswith(_BASE64_GZIP):
+class Packed(msgspec.Struct, frozen=True):
+    """A body that cannot be unpacked here: why, and what to do."""
+
+    reason: str
+
+
+def encoding_of(headers: Any) -> str:
+    """What a body was packed in last, by its headers: `br` of `content-encoding: gzip, br`."""
+    given = headers.items() if isinstance(headers, Mapping) else ()
+    said = next((str(value) for key, value in given if str(key).lower() == "content-encoding"), "")
+    return said.lower().rpartition(",")[2].strip()
+
+
+def text_or_events(body: Any, encoding: str = "") -> Any:
+    """What was sent: text, a decoded value as it is, a list of events, or what could not be unpacked."""
+    if isinstance(body, str) and (body.startswith(_BASE64_GZIP) or (encoding == "br" and _BASE64.fullmatch(body))):
         body = from_base64(body)
     elif isinstance(body, str) and body[:1] == "\0":  # the frames of a stream, kept as text
         body = body.encode("latin-1", "ignore")
     if not isinstance(body, bytes):
         return body
-    plain = inflated(body)
+    plain = _without_brotli(body) if encoding == "br" else body
+    if isinstance(plain, Packed):
+        return plain
+    plain = inflated(plain)
     frames = list(frames_of(plain))
     return frames or plain.decode("utf-8", "replace")
 
@@ -54,6 +76,32 @@ def inflated(data: bytes) -> bytes:
     except (zlib.error, zstandard.ZstdError):
         return data
     return data
+
+
+def _without_brotli(data: bytes) -> bytes | Packed:
+    """The bytes that Brotli packed, as they are where they are text already; Brotli has no mark of its own."""
+    if _is_text(data):  # many recorders unpack a body and keep its headers
+        return data
+    try:
+        import brotli  # noqa: PLC0415 — an extra, for these bodies alone
+    except ImportError:
+        return Packed(_BROTLI_ABSENT)
+    engine = brotli.Decompressor()
+    if not hasattr(engine, "can_accept_more_data"):  # before 1.2 nothing limits what comes out
+        return Packed(_BROTLI_ABSENT)
+    try:
+        plain: bytes = engine.process(data, output_buffer_limit=_MOST)
+    except brotli.error:
+        return Packed(_BROTLI_BROKEN)
+    return plain or Packed(_BROTLI_BROKEN)
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes are text as they stand: UTF-8 without control characters."""
+    try:
+        return _CONTROL.search(data.decode()) is None
+    except UnicodeDecodeError:
+        return False
 
 
 def frames_of(data: bytes) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ from agentcost.ingest import captured
 from agentcost.ingest.apis.contract import Body
 from agentcost.ingest.contract import Hand, Peek, Reader, Source
 from agentcost.ingest.documents import read_document
-from agentcost.ingest.http_bodies import from_base64, text_or_events
+from agentcost.ingest.http_bodies import encoding_of, from_base64, text_or_events
 from agentcost.ingest.json_values import BOM, Record
 from agentcost.model import Item, Knowledge, Place
 
@@ -108,7 +108,7 @@ def _body(holder: Body) -> Any:
     body = holder.get("body", holder.get("content"))
     if isinstance(body, dict) and ("string" in body or "base64_string" in body):
         body = from_base64(str(body["base64_string"])) if "base64_string" in body else body["string"]
-    return text_or_events(body)
+    return text_or_events(body, encoding_of(_headers(holder.get("headers"))))
 
 
 READER = Reader(
