@@ -64,7 +64,7 @@ def test_a_format_is_from_documentation_where_no_recorded_log_is_in_it(reader: R
     assert not (reader.unseen and reader.origin is Origin.DOCUMENTED)
 
 
-FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.parent.name != "gate"]
+FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.is_file() and path.parent.name != "gate"]
 """The fixtures of the readers; those of the gate are runs of one format."""
 
 

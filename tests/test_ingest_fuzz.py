@@ -20,7 +20,7 @@ from agentcost.ingest.source import open_source
 from agentcost.loading.soundness import sound_item
 from agentcost.model import Item, Other, Request, Skipped, Usage
 
-FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.parent.name != "gate"]
+FILES = [path for path in sorted(FIXTURES.glob("*/*")) if path.is_file() and path.parent.name != "gate"]
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 every_json_file = pytest.mark.parametrize(
     "path",

@@ -33,7 +33,8 @@ from agentcost.sharing.rows import lines
 SALT = b"0123456789abcdef0123456789abcdef"
 LOGS = sorted(
     path for path in FIXTURES.rglob("*")
-    if path.is_file() and path.suffix != ".py" and path.parent.name not in ("bill", "gate", "table", "__pycache__")
+    if path.is_file() and path.suffix != ".py"
+    and path.parent.name not in ("bill", "events", "gate", "table", "__pycache__")
 )  # fmt: skip
 SOME = {
     "a folder of several": [FIXTURES / "claude-code", FIXTURES / "codex", FIXTURES / "vcr"],

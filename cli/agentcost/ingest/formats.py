@@ -45,7 +45,7 @@ FORMATS: tuple[Format, ...] = (
     Format("opencode", "opencode", ("info", "sessionID"), bare=True),
     Format("cline", "cline", ("ts", "modelInfo", "role", "version", "encrypted_content")),
     Format("copilot-cli", "copilot_cli", ("parentId",)),
-    Format("openhands", "openhands", ("stats", "metrics", "llm_metrics", "tool_call_metadata")),
+    Format("openhands", "openhands", ("stats", "metrics", "llm_metrics", "tool_call_metadata", "kind")),
     Format("aider", "aider", ("properties",)),
     Format("mini-swe-agent", "mini_swe_agent", ("info",)),
     Format("swe-agent", "swe_agent", ("history", "trajectory")),
