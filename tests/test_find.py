@@ -39,7 +39,7 @@ KEPT = [
      "swe-agent/acme__shop-7.traj"),
     ("Inspect", "here/logs/2026-03-01_mending.eval", "INSPECT_LOG_DIR", "2026-03-01_mending.eval",
      "inspect_ai/mending.json"),
-    ("OpenHands", "here/logs/completions/app/1.json", "", "", "litellm/openhands.json"),
+    ("OpenHands", "home/.openhands/conversations/1/base_state.json", "", "", "openhands/conversation/base_state.json"),
     ("tau-bench", "here/results/run.json", "", "", "tau-bench/results.json"),
     ("claude-trace", "here/.claude-trace/log-1.jsonl", "", "", "quickstart.jsonl"),
 ]  # fmt: skip
@@ -112,6 +112,13 @@ def test_all_clients_are_told_one_after_the_other(tmp_path: Path) -> None:
     assert len(found) == 2 * (len(KEPT) + 1)
     assert all(line.startswith("  agentcost analyze ") for line in found[1::2])
     assert found[1] == "  agentcost analyze ~/.claude/projects"
+
+
+def test_completions_of_openhands_lie_where_it_was_run(tmp_path: Path) -> None:
+    put(tmp_path / "here" / "logs" / "completions" / "app" / "1.json", "litellm/openhands.json")
+    head, command = agentcost(tmp_path, "find").stdout.splitlines()
+    assert head.startswith("OpenHands")
+    assert command == "  agentcost analyze logs/completions"
 
 
 def test_a_database_is_named_itself_and_not_the_folder_with_all_else(tmp_path: Path) -> None:

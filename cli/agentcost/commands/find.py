@@ -48,7 +48,7 @@ CLIENTS: tuple[Client, ...] = (
     ),
     Client("SWE-agent", ("./trajectories",), ("**/*.traj",), "SWE_AGENT_TRAJECTORY_DIR"),
     Client("Inspect", ("./logs",), ("**/*.eval",), "INSPECT_LOG_DIR"),
-    Client("OpenHands", ("./logs",), ("completions/**/*.json",)),
+    Client("OpenHands", (".openhands", "./logs"), ("conversations/*/base_state.json", "completions/**/*.json")),
     Client("tau-bench", ("./results", "./data/simulations"), ("*.json",)),
     Client("claude-trace", ("./.claude-trace",), ("*.jsonl",)),
 )  # fmt: skip
