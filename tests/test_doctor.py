@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from io import BytesIO
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def test_every_record_is_counted_as_a_report_counts_it(path: Path) -> None:
     assert sum(part.count for part in found.became) == log.records
     assert found.requests == log.requests
     assert sum(part.count for part in found.became if part.kind == "skipped") == log.skipped
-    assert printed(found).startswith(str(path)[:20])
+    text = " ".join(printed(found).split())
+    assert text.startswith(str(path)[:20])
+    assert [part.what for part in found.became if part.what not in text] == []  # nothing is cut off
 
 
 UNKNOWN: dict[str, tuple[str, list[str]]] = {
@@ -70,6 +73,35 @@ def test_what_is_not_recognised_says_why(name: str, width: int) -> None:
     found = examine(StreamSource("own.log", BytesIO(text.encode())), READING)
     told = " ".join((printed(found, width) + found.starter).split())
     assert [words for words in says if words not in told] == []
+
+
+@pytest.mark.parametrize("path", [path for path in LOGS if path.parent.name == "bill"], ids=lambda path: path.name)
+def test_a_bill_is_for_comparing(path: Path) -> None:
+    found = examine(open_source(path), READING)
+    assert found.starter == f"agentcost analyze LOG \\\n  --against {path}\n"
+    assert not found.near
+    assert "compared with logs of the same days" in " ".join(printed(found).split())
+
+
+def test_a_log_whose_records_say_where_their_calls_are_needs_no_mapping() -> None:
+    event = next((FIXTURES / "openhands" / "conversation" / "events").iterdir())
+    found = examine(open_source(event), READING)
+    assert (found.format, found.requests, found.near, found.starter) == ("openhands", 0, (), "")
+
+
+def test_the_columns_of_a_table_stand_on_lines_that_can_be_read_and_pasted(tmp_path: Path) -> None:
+    names = "Prompt Tokens,Cache Read Tokens,Cache Write Tokens,Completion Tokens,Model Name,Session ID"
+    (tmp_path / "the log.csv").write_text(f"{names}\n9,1,0,2,gpt-4.1,s\n")
+    found = examine(open_source(tmp_path / "the log.csv"), READING)
+    command = found.starter.replace(f"{tmp_path}/", "")
+    assert all(len(line) <= 80 for line in command.splitlines())
+    program, *words = shlex.split(command.replace("\\\n", " "))
+    assert program == "agentcost"
+    done = agentcost(tmp_path / "cache", *(word.replace("the log", f"{tmp_path}/the log") for word in words), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["totals"]["input_tokens"] == 9
+    (tmp_path / "own.csv").write_text("When,What\n1,2\n")
+    assert "--columns input=COLUMN" in examine(open_source(tmp_path / "own.csv"), READING).starter
 
 
 def test_a_log_that_is_read_and_holds_no_request_is_explained(tmp_path: Path) -> None:

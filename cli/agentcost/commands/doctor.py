@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from agentcost.loading.logs import Reading
 
 _MOST_KEYS = 8
+_BESIDE = 20
+"""Columns of the numbers and kinds of records beside what they are, which is told in full: lines and keys give way."""
 
 
 def doctor(sources: Sequence[Source], reading: Reading, *, json: bool) -> None:
@@ -98,11 +100,12 @@ def _table(became: Sequence[Became], columns: int) -> RenderableType:
     """Requests and other records by kind."""
     from agentcost.views.layout import Column, Table, filled  # noqa: PLC0415 — heavy
 
+    whats = [part.what.removeprefix("request") for part in became]
     return Table(
         filled(
             Column("records", [f"{part.count:,}" for part in became]),
             Column("became", [part.kind for part in became], name=7),
-            Column("what", [part.what.removeprefix("request") for part in became], name=36, keeps="start"),
+            Column("what", whats, name=max(36, min(max(map(len, whats)), columns - _BESIDE)), keeps="start"),
             Column("first lines", [", ".join(part.places) for part in became], 1, name=11, keeps="start"),
             Column("keys", [", ".join(part.keys) for part in became], 2, name=16, keeps="start"),
         ),
@@ -131,6 +134,8 @@ def _near(near: Near, columns: int) -> Iterator[RenderableType]:
 
 
 def _remedy(found: Diagnosis) -> str:
+    if found.format == "bill":
+        return "The sums of a bill are compared with logs of the same days:"
     if found.starter.startswith("agentcost"):
         return "A table is read when its columns are named; guessed from its header:"
     return "A mapping of its fields makes it readable. To start from:"

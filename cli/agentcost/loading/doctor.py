@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -26,6 +27,10 @@ _PLACES = 3
 _NEAREST = 3
 _ALIKE = 0.15
 """The share of an example's keys, weighed, from which on a log resembles its format."""
+_LINE = 64
+"""Columns of a line of a command."""
+_UNTOLD = ("record of another kind", "record without a request body", "call to another API")
+"""What records are called that a reader could make nothing of."""
 _LOOKED_AT = 1 << 16
 """Bytes of a record in which its keys are looked for."""
 
@@ -88,7 +93,7 @@ def examine(source: Source, reading: Reading) -> Diagnosis:
     also = tuple(other.name for other in READERS if other.sniff(peek) and other is not reader)
     items = list(_read(reader, source, reading)) if reader else []
     requests = [item for item in items if isinstance(item, Request)]
-    unknown = not requests and not reason
+    unknown = not requests and not reason and not (reader and _explained(reader, items))
     return Diagnosis(
         name=source.name,
         format=reader.name if reader else "",
@@ -100,8 +105,13 @@ def examine(source: Source, reading: Reading) -> Diagnosis:
         became=tuple(_became(items, source)),
         tells=_tells(requests),
         near=tuple(nearest(peek, reader)) if unknown else (),
-        starter=_starter(peek) if unknown else "",
+        starter=_against(peek) if reader and reader.name == "bill" else _starter(peek) if unknown else "",
     )
+
+
+def _explained(reader: Reader, items: Iterable[Item]) -> bool:
+    """Whether a reader knew the log by its content, and its records say why none of them is a request."""
+    return reader in READERS and any(isinstance(item, Other) and item.what not in _UNTOLD for item in items)
 
 
 def _read(reader: Reader, source: Source, reading: Reading) -> Iterator[Item]:
@@ -229,5 +239,23 @@ def _starter(peek: Peek) -> str:
     header = _header(peek)
     if not header:
         return ""
-    found = ",".join(f"{ours}={theirs}" for ours, theirs in columns(header).items()) or "input=COLUMN,output=COLUMN"
-    return f"agentcost analyze {peek.name} \\\n  --columns '{found}'\n"
+    found = columns(header)
+    if not found.keys() & {"input", "plain"}:
+        found = {"input": "COLUMN"} | found
+    text = _broken([f"{ours}={theirs}" for ours, theirs in found.items()])
+    return f"agentcost analyze {quote(peek.name)} \\\n  --columns {quote(text)}\n"
+
+
+def _against(peek: Peek) -> str:
+    """What a bill is for."""
+    return f"agentcost analyze LOG \\\n  --against {quote(peek.name)}\n"
+
+
+def _broken(pairs: Sequence[str]) -> str:
+    """Pairs with commas between them, on lines that a narrow terminal shows whole; blanks beside a comma are none."""
+    lines = [""]
+    for pair in pairs:
+        if lines[-1] and len(lines[-1]) + len(pair) > _LINE:
+            lines.append("")
+        lines[-1] += f"{pair},"
+    return "\n    ".join(lines).removesuffix(",")
