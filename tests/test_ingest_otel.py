@@ -10,6 +10,8 @@ from tests.reading import FIXTURES, SHARED, Reading, memory_source, needs_shared
 
 from agentcost.ingest.otel import READER
 from agentcost.ingest.source import open_source
+from agentcost.loading.logs import Reading as Choices
+from agentcost.loading.logs import load_logs
 from agentcost.model import Kind, Knowledge, Other, Skipped, Usage
 
 NOON = 1768075200.0
@@ -132,6 +134,68 @@ def test_tools_that_were_not_recorded_are_hidden() -> None:
                           "gen_ai.output.messages": answer})  # fmt: skip
     [request] = read_all(READER, memory_source("s", log)).requests
     assert (request.knowledge, request.usage) == (Knowledge.TRANSCRIPT, None)
+
+
+def test_the_debug_export_of_vs_code() -> None:
+    reading = read_file(READER, FIXTURES / "otel" / "vscode_agent_debug.json")
+    first, second = reading.requests
+    assert [call.usage for call in (first, second)] == [
+        Usage(plain=63, output=20), Usage(plain=105, output=14, reasoning=0),
+    ]  # fmt: skip
+    assert (first.session, first.client, first.provider, first.model) == (
+        "9c1f",
+        "copilot",
+        "github",
+        "gpt-4.1-2025-04-14",
+    )
+    assert (first.started, first.first_token, first.ended) == (NOON + 0.1, NOON + 0.55, NOON + 2.0)
+    path = reading.tree.path(second.node)
+    assert [(segment.kind, segment.name) for segment in path] == [
+        (Kind.TOOL, "read_file"), (Kind.SYSTEM, ""), (Kind.USER, ""), (Kind.TOOL_CALL, "read_file"),
+        (Kind.FILE, "read_file"),
+    ]  # fmt: skip
+    assert path[:4] == reading.tree.path(first.answer or 0)
+    assert [item.what for item in reading.items if isinstance(item, Other)] == [
+        "invoke_agent span", "execute_tool span", "content_event span",
+    ]  # fmt: skip
+
+
+def test_the_file_of_copilots_exporter_has_spans_their_details_and_metrics() -> None:
+    own = {"gen_ai.operation.name": "chat", "gen_ai.response.model": "gpt-4.1", "gen_ai.usage.input_tokens": 9}
+    told = {"gen_ai.response.id": "r1", **own}
+    lines = [
+        {"resource": {"attributes": {"service.name": "copilot-chat"}}, "traceId": "t", "spanId": "s", "name": "chat",
+         "startTime": [1768075200, 5], "endTime": [1768075201, 0], "attributes": told},
+        {"hrTime": [1768075201, 0], "spanContext": {"traceId": "t", "spanId": "s"}, "resource": {"attributes": {}},
+         "attributes": {"event.name": "gen_ai.client.inference.operation.details", **told}},
+        {"resource": {"attributes": {}}, "scopeMetrics": []},
+        {},
+    ]  # fmt: skip
+    record = load_logs([memory_source("copilot.jsonl", "\n".join(map(json.dumps, lines)))], Choices(threads=False))
+    [request] = record.requests
+    assert (request.id, request.started, request.client) == ("r1", 1768075200.000000005, "copilot")
+    beside = {"telemetry without spans": 2, "event gen_ai.client.inference.operation.details": 1}
+    assert record.logs[0].others == beside
+
+
+def test_results_that_name_no_call_belong_to_the_calls_before_them() -> None:
+    def part(kind: str, **own: object) -> dict[str, object]:
+        return {"type": kind, **own}
+
+    calls = [part("tool_call", id=name, name=name, arguments={}) for name in ("read", "bash")]
+    told = [
+        {"role": "assistant", "parts": calls},
+        {"role": "tool", "parts": [part("text", content="a file")]},
+        {"role": "tool", "parts": [part("text", content="a command")]},
+        {"role": "tool", "parts": [part("text", content="nobody's")]},
+    ]
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4.1", "gen_ai.input.messages": told}
+    [request] = read_all(READER, memory_source("log", json.dumps({"name": "chat", "attributes": attributes}))).requests
+    reading = read_all(READER, memory_source("log", json.dumps({"name": "chat", "attributes": attributes})))
+    path = reading.tree.path(request.node)
+    assert [(part.kind, part.name) for part in path[2:]] == [
+        (Kind.FILE, "read"), (Kind.TOOL_RESULT, "bash"), (Kind.TOOL_RESULT, ""),
+    ]  # fmt: skip
 
 
 def test_details_of_a_call_are_its_content_or_a_call_by_themselves() -> None:

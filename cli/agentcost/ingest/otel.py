@@ -32,6 +32,8 @@ from agentcost.model import Item, Knowledge, Other, Place, Skipped
 _GENERATES = ("chat", "text_completion", "completion", "generate_content", "generate", "message", "responses")
 _DETAILS = "gen_ai.client.inference.operation.details"
 _MOST_WAITING = 10_000
+_BESIDE = frozenset({"resourceMetrics", "scopeMetrics", "resourceSpans", "resourceLogs"})
+"""Keys of telemetry that may hold no span: metrics, and exports that were empty."""
 
 _MODELS = (
     "gen_ai.response.model", "gen_ai.request.model", "ai.response.model", "ai.model.id", "llm.response.model",
@@ -39,7 +41,8 @@ _MODELS = (
 )  # fmt: skip
 _IDS = ("gen_ai.response.id", "ai.response.id", "llm.response.id")
 _SESSIONS = (
-    "gen_ai.conversation.id", "session.id", "langfuse.session.id", "ai.telemetry.metadata.sessionId",
+    "copilot_chat.chat_session_id", "gen_ai.conversation.id", "copilot_chat.session_id", "session.id",
+    "langfuse.session.id", "ai.telemetry.metadata.sessionId",
     "traceloop.association.properties.session_id", "conversation.id", "thread.id",
 )  # fmt: skip
 _USERS = (
@@ -106,7 +109,7 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
 
 
 def _nothing(where: Place, value: Any) -> Item:
-    if isinstance(value, dict) and {"resourceMetrics", "resourceSpans", "resourceLogs"} & value.keys():
+    if value == {} or (isinstance(value, dict) and not _BESIDE.isdisjoint(value)):
         return Other(where, "telemetry without spans")
     return Skipped(where, "is no span; OTLP JSON, or one span a line, is expected")
 
@@ -232,7 +235,7 @@ def _times(span: Span) -> Times:
     if first is None and span.started is not None:
         for key, unit in (
             ("gen_ai.response.time_to_first_chunk", 1.0), ("gen_ai.server.time_to_first_token", 1.0),
-            ("ai.response.msToFirstChunk", 1e-3),
+            ("ai.response.msToFirstChunk", 1e-3), ("copilot_chat.time_to_first_token", 1e-3),
         ):  # fmt: skip
             took = span.attributes.get(key)
             if isinstance(took, int | float):
@@ -247,7 +250,10 @@ def _labels(attributes: Attributes) -> tuple[tuple[str, str], ...]:
 
 READER = Reader(
     name="otel",
-    about="OpenTelemetry GenAI spans: OTLP JSON, the collector's files, OpenInference, OpenLLMetry, Vercel AI SDK",
+    about=(
+        "OpenTelemetry GenAI spans: OTLP JSON, the collector's files, VS Code's agent debug export, OpenInference, "
+        "OpenLLMetry, Vercel AI SDK"
+    ),
     knowledge=Knowledge.FULL,
     example=(
         '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"t1","spanId":"s1","name":"chat gpt-4.1","attributes":['

@@ -68,7 +68,19 @@ def _current(attributes: Attributes, events: Sequence[Event]) -> Content:
 
 
 def _spoken(value: Any) -> list[Body]:
-    return [message for item in objects_of(value) for message in _of_parts(item)]
+    return _answering([message for item in objects_of(value) for message in _of_parts(item)])
+
+
+def _answering(messages: list[Body]) -> list[Body]:
+    """The messages, with results that name no call (VS Code's) given to the calls before them, one after another."""
+    waiting: list[str] = []
+    for message in messages:
+        if message.get("role") == "assistant":
+            waiting = [str(call.get("id") or "") for call in message.get("tool_calls") or ()]
+        elif message.get("role") == "tool" and waiting:
+            own = message.setdefault("tool_call_id", waiting[0])
+            waiting = [call for call in waiting if call != own]
+    return messages
 
 
 def _of_parts(message: Body) -> list[Body]:

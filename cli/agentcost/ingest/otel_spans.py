@@ -4,6 +4,7 @@
 {"resourceLogs": [{"resource": …, "scopeLogs": [{"logRecords": [{"eventName": …, "body": …}]}]}]}     its events
 {"name": …, "spanContext": {"spanId": …}, "attributes": {…}, "startTime": [s, ns]}                    JavaScript
 {"name": …, "context": {"span_id": …}, "parent_id": …, "attributes": {…}, "start_time": …}            Python
+{"eventName": …, "hrTime": [s, ns], "spanContext": {"spanId": …}, "attributes": {…}}                  SDKs' log records
 {"gen_ai.request.model": …, "gen_ai.usage.input_tokens": 97}                                          attributes
 """
 
@@ -21,6 +22,10 @@ Attributes = dict[str, Any]
 
 MARKS = ("gen_ai.", "llm.", "ai.", "openinference.", "traceloop.")
 """How the attributes begin that a span of a model's call has one of."""
+
+
+_LOGGED = frozenset({"hrTime", "hrTimeObserved", "severityNumber", "severity_number", "observed_timestamp"})
+"""What log records of the SDKs have, and spans have not."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -57,7 +62,7 @@ def found_in(record: Any) -> Iterator[Span | Event]:
     if "resourceSpans" in record or "resourceLogs" in record:
         yield from _otlp(record)
     elif isinstance(record.get("attributes"), dict | list):
-        yield _span(record, {})
+        yield _span(record, {}) if _LOGGED.isdisjoint(record) else _event(record, _resource(record))
     elif any(key.startswith(MARKS) for key in record):
         yield Span("", record)
 
@@ -80,7 +85,6 @@ def _span(value: Body, resource: Attributes) -> Span:
     context = context if isinstance(context, dict) else value
     parent = value.get("parentSpanContext")
     parent_id = parent.get("spanId") if isinstance(parent, dict) else None
-    own = value.get("resource")
     status = value.get("status")
     code = status.get("code", status.get("status_code")) if isinstance(status, dict) else None
     return Span(
@@ -93,20 +97,28 @@ def _span(value: Body, resource: Attributes) -> Span:
         started=_time(value, "startTimeUnixNano", "startTime", "start_time"),
         ended=_time(value, "endTimeUnixNano", "endTime", "end_time"),
         failed=code in (2, "ERROR", "STATUS_CODE_ERROR"),
-        resource=resource or _attributes(own.get("attributes") if isinstance(own, dict) else None),
+        resource=resource or _resource(value),
     )
+
+
+def _resource(value: Body) -> Attributes:
+    """What the SDKs print beside a span or a log record of where it is from."""
+    own = value.get("resource")
+    return _attributes(own.get("attributes") if isinstance(own, dict) else None)
 
 
 def _event(value: Body, resource: Attributes) -> Event:
     attributes, body = _attributes(value.get("attributes")), _any_value(value.get("body"))
+    context = value.get("spanContext")
+    context = context if isinstance(context, dict) else value
     name = _first(value, "eventName", "event_name", "name") or str(attributes.get("event.name") or "")
     return Event(
         name=name or (body if isinstance(body, str) else ""),
         attributes=attributes,
         body=body,
-        span=_first(value, "spanId", "span_id"),
-        trace=_first(value, "traceId", "trace_id"),
-        time=_time(value, "timeUnixNano", "time", "timestamp", "observedTimeUnixNano"),
+        span=_first(context, "spanId", "span_id"),
+        trace=_first(context, "traceId", "trace_id"),
+        time=_time(value, "timeUnixNano", "time", "hrTime", "timestamp", "observedTimeUnixNano"),
         resource=resource,
     )
 
