@@ -194,7 +194,7 @@ def _usage(billed: Body) -> Usage | None:
 def _event(record: Body, where: Place, hand: Hand) -> Item:
     """An event of an older conversation: the first one that an answer led to holds its bill."""
     if is_event(record):
-        return Other(where, f"{record['kind']}; its conversation is in base_state.json")
+        return Other(where, "event of a conversation; its calls are in base_state.json")
     answer = object_of(object_of(record.get("tool_call_metadata")).get("model_response"))
     usage = usage_of(answer.get("usage"))
     if usage is None or "observation" in record:  # what a tool gave back repeats the answer that called it

@@ -95,13 +95,14 @@ _REASONS = _words(
 """Why a provider says it missed; every other word for it is hashed."""
 
 _RECORDS = _words(
-    "a a-day account agent and another answer answered api asked asks attachment attempt attributes billed body branch "
-    "cache call calls change command compaction complete completion context count custom cut day demonstration entry "
-    "error evaluation event exit failed file final first for from function greeting header history hook info input "
-    "inspect's item kind last level limits local log marker mcp message messages meta model name no not note nothing "
-    "of only operation other output own permission product progress prompt provider queue rate reasoning record "
-    "records repeated request response result rewind role row run sample samples score session snapshot started status "
-    "step stop sub-agent sum summary sums system task telemetry text that the thinking title to token tool turn type "
+    "a a-day account agent and another answer answered api are asked asks attachment attempt attributes "
+    "base_state.json bill billed body branch cache call calls change command compaction complete completion context "
+    "conversation count custom cut day demonstration entry error evaluation event exit failed file final first for "
+    "from function greeting header history hook in info input inspect's is item its kind last level limits local "
+    "log marker mcp message messages meta model name no not note nothing of only operation other output own "
+    "permission product progress prompt provider queue rate reasoning record records repeated request response "
+    "result rewind role row run sample samples score session snapshot started status step stop sub-agent sum "
+    "summary sums system task telemetry text that the thinking title to token tool turn type ui_messages.json "
     "unnamed update user was which without world"
 )
 """Words of which the kinds of records that are no requests are made."""
@@ -123,13 +124,14 @@ def is_setting(word: str) -> bool:
 
 def is_record(what: str) -> bool:
     """Whether the name of a kind of record is made of our words."""
-    return all(word.strip(",:()") in _RECORDS or _NUMBER.fullmatch(word.strip(",:()")) for word in what.split())
+    return all(word.strip(",;:()") in _RECORDS or _NUMBER.fullmatch(word.strip(",;:()")) for word in what.split())
 
 
 @lru_cache(maxsize=1)
 def _providers() -> frozenset[str]:
     listed = {*published.hosts(), *LISTED_AS, *LISTED_AS.values(), *SELF_HOSTED, *ROUTERS, *MAKERS.values()}
-    return frozenset(listed | _words("groq mistral fireworks cerebras alibaba bedrock azure vertex google openai"))
+    hosts = _words("github groq mistral fireworks cerebras alibaba bedrock azure vertex google openai")
+    return frozenset(listed | hosts)
 
 
 def is_provider(name: str) -> bool:
