@@ -322,6 +322,17 @@ def test_a_bill_below_the_text_makes_no_headline() -> None:
     assert all(finding.tokens <= 80_000 for finding in findings(other, 99))
 
 
+def test_what_prompts_hide_is_told_from_the_least_to_the_most() -> None:
+    wanted = {
+        "codex/session.jsonl": "870 to 1,014 tokens of a prompt", "tau-bench/simulations.json": "890 tokens of each prompt",
+    }  # fmt: skip
+    for name, words in wanted.items():
+        found = findings(evaluate(load_logs([open_source(FIXTURES / name)], Reading(threads=False))), 99)
+        assert [finding.lead for finding in found if "not in the transcript" in finding.lead] == [
+            f"{words} are not in the transcript:"
+        ]
+
+
 def test_small_amounts_are_no_findings() -> None:
     for factor in (0.001, 1.0, 1_000.0):
         other = weighed("quickstart", factor)

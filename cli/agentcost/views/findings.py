@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-import msgspec
+from dataclasses import dataclass
 
 from agentcost.model import Kind
 from agentcost.results import KIND_COLUMNS, Analysis
 from agentcost.units import agreed, exact, in_tokens, middle, percent, plural, rounded, tokens
-from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, sessionless, total
+from agentcost.views.figures import CARRIED, HISTORY, LABELS, TOOLS, component_tokens, median, total
 
 LONG = 128_000
 
@@ -17,7 +16,8 @@ LEAST = 500
 """Tokens below which nothing is worth a sentence."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """A sentence that names itself, the rest of it, the input tokens it is about, and its weight: those tokens, times
     how sure a remedy there is."""
 
@@ -103,11 +103,13 @@ def hidden(analysis: Analysis, whole: int) -> Iterator[Finding]:
     count = component_tokens(analysis).get(KIND_COLUMNS[Kind.HIDDEN], 0)
     if count < whole / 50:
         return
-    carriers = int((analysis.tables["requests"][KIND_COLUMNS[Kind.HIDDEN]] > 0).sum())
+    sizes = [size for size in analysis.tables["requests"][KIND_COLUMNS[Kind.HIDDEN]].to_list() if size]
+    least, most = tokens(min(sizes)), tokens(max(sizes))
+    each = f"{most} tokens of each prompt" if least == most else f"{least} to {most} tokens of a prompt"
     yield Finding(
         count,
         count,
-        f"{in_tokens(round(count / max(1, carriers)))} of each prompt, in the mean, are not in the transcript:",
+        f"{each} are not in the transcript:",
         f"system prompt and tools, {percent(count, whole)} of input; `agentcost capture` and --prefix FILE show them.",
     )
 
@@ -180,7 +182,7 @@ def one_session(analysis: Analysis, whole: int) -> Iterator[Finding]:
     """A session that takes much more than its share."""
     sessions = analysis.tables["sessions"]
     count = int(sessions["prompt"][0])
-    if not sessionless(analysis) and len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
+    if len(sessions) > 2 and count > whole / 3 and count > 2 * whole / len(sessions):
         yield Finding(
             count,
             count / 2,
