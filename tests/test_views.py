@@ -324,8 +324,9 @@ def test_a_bill_below_the_text_makes_no_headline() -> None:
 
 def test_what_prompts_hide_is_told_from_the_least_to_the_most() -> None:
     wanted = {
-        "codex/session.jsonl": "870 to 1,014 tokens of a prompt", "tau-bench/simulations.json": "890 tokens of each prompt",
-    }  # fmt: skip
+        "codex/session.jsonl": "870 to 1,014 tokens of a prompt",
+        "tau-bench/simulations.json": "890 tokens of each prompt",
+    }
     for name, words in wanted.items():
         found = findings(evaluate(load_logs([open_source(FIXTURES / name)], Reading(threads=False))), 99)
         assert [finding.lead for finding in found if "not in the transcript" in finding.lead] == [
