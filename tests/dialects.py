@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agentcost.ingest import parts
 from agentcost.ingest.apis import anthropic, gemini, openai_chat, openai_responses
 from agentcost.ingest.apis.contract import Api, Calls
 from agentcost.model import Kind, Segment
-from agentcost.rendering import gemini_tool, openai_tool
+from agentcost.rendering import claude_call, claude_tool, gemini_tool, openai_tool
 
 Body = dict[str, Any]
 
@@ -98,7 +97,7 @@ ANTHROPIC = Dialect(
     },
     {
         **texts(_anthropic_user, "messages"),
-        **declared(_anthropic_tool, lambda name: parts.canonical(_anthropic_tool(name))),
+        **declared(_anthropic_tool, lambda name: claude_tool(_anthropic_tool(name))),
         Kind.SYSTEM: (appending("system", {"type": "text", "text": "Be brief."}), "Be brief."),
         Kind.ASSISTANT: (appending("messages", _says({"type": "text", "text": "Done."})), "Done."),
         Kind.THINKING: (
@@ -107,7 +106,7 @@ ANTHROPIC = Dialect(
         ),
         Kind.TOOL_CALL: (
             appending("messages", _says({"type": "tool_use", "id": "c3", "name": "bash", "input": {"command": "ls"}})),
-            'bash\n{"command":"ls"}',
+            claude_call("bash", {"command": "ls"}),
         ),
         Kind.TOOL_RESULT: (
             appending("messages", _gives({"type": "tool_result", "tool_use_id": "c2", "content": "a.py"})),
@@ -124,7 +123,7 @@ ANTHROPIC = Dialect(
         ),
     },
     _anthropic_tool,
-    lambda name: parts.canonical(_anthropic_tool(name)),
+    lambda name: claude_tool(_anthropic_tool(name)),
     _anthropic_user,
 )
 

@@ -294,7 +294,8 @@ def test_thinking_is_stripped_after_a_user_turn_on_models_that_keep_the_last(
 def test_a_prompt_that_shrinks_while_its_history_grows_was_edited_on_its_way() -> None:
     steps = session("anthropic")
     bill = billed("anthropic", steps)
-    shrunk = [*bill[:6], (0, {"5m": sum(bill[6][1].values()) + bill[6][0] - 1500}, 0), *bill[7:]]
+    read, written, plain = bill[5]
+    shrunk = [*bill[:6], (0, {"5m": read + sum(written.values()) + plain - 1024}, 0), *bill[7:]]
     found = replayed("anthropic", steps, shrunk).run.misses[6]
     assert found is not None
     assert (found.cause, "the prompt shrank from" in found.evidence) == ("compaction", True)

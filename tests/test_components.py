@@ -16,7 +16,7 @@ from tests.reading import memory_source
 from agentcost.analyze import evaluate
 from agentcost.loading.logs import Reading, load_logs
 from agentcost.model import Kind
-from agentcost.rendering import FOOTER, HEADER
+from agentcost.rendering import FOOTER, HEADER, claude_call
 from agentcost.results import KIND_COLUMNS
 from agentcost.tokens import (
     Shape,
@@ -24,7 +24,6 @@ from agentcost.tokens import (
     counter,
     document_tokens,
     encoding_of,
-    factor,
     image_tokens,
     overhead,
     template_of,
@@ -62,9 +61,9 @@ class Case:
 CASES = {
     "exact, chat": Case(CHAT, "gpt-4o", 4),
     "exact, responses": Case(RESPONSES, "gpt-4o", 5),
-    "estimated, a factor": Case(ANTHROPIC, "claude-sonnet-4-5", 3),
-    "estimated, a factor by content": Case(ANTHROPIC, "claude-opus-4-8", 3),
-    "estimated, whole numbers": Case(GEMINI, "gemini-2.5-pro", 3),
+    "Claude": Case(ANTHROPIC, "claude-sonnet-4-5", 3),
+    "Claude, new tokenizer": Case(ANTHROPIC, "claude-opus-4-8", 3),
+    "Gemini": Case(GEMINI, "gemini-2.5-pro", 3),
 }
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 PARTS = [(name, kind) for name, case in CASES.items() for kind in case.dialect.add]
@@ -101,12 +100,10 @@ class Part:
     lead: str = ""
     tokens: int = 0
 
-    def count(self, model: str) -> float:
-        """Tokens before rounding."""
-        encoding = encoding_of(model)
-        tokenizer = counter(encoding.name)
-        own = tokenizer.count(self.lead + self.text) - tokenizer.count(self.lead)
-        return self.tokens or own * factor(encoding, self.kind)
+    def count(self, model: str) -> int:
+        """Its tokens, behind what leads it."""
+        tokenizer = counter(encoding_of(model).name)
+        return self.tokens or tokenizer.count(self.lead + self.text) - tokenizer.count(self.lead)
 
 
 def tools(case: Case, *names: str) -> list[Part]:
@@ -119,24 +116,21 @@ def tools(case: Case, *names: str) -> list[Part]:
 
 def called_text(case: Case, name: str) -> str:
     """A call without arguments, as the dialect shows it: the name opens the result as well."""
-    return f"{name}\n{{}}\n.{name}" if case.openai else f"{name} {name}" if case.dialect is GEMINI else f"{name}\n{{}}"
+    if case.openai:
+        return f"{name}\n{{}}\n.{name}"
+    return f"{name} {name}" if case.dialect is GEMINI else claude_call(name, {})
 
 
 def by_hand(case: Case, more: Sequence[Part] = (), *, system: Sequence[Part] = (), tool: str = "",
             messages: int = 0, calls: int = 0, replies: int = 0) -> Components:  # fmt: skip
-    """The components of the base request, and of what was put behind its tools, its system prompt, its messages.
-
-    Tokens are counted along the path and rounded there, so that they add up to the whole.
-    """
+    """The components of the base request, and of what was put behind its tools, its system prompt, its messages."""
     names = ["read_file", "bash", *([tool] if tool else [])]
     said = [Part(Kind.USER, "Hello"), Part(Kind.ASSISTANT, "Hi")]
     called = [Part(Kind.TOOL_CALL, called_text(case, name)) for name in names[:2]]
     path = [*tools(case, *names), Part(Kind.SYSTEM, "You help."), *system, *said, *called, *more]
     found: Components = {}
-    total = 0.0
     for part in path:
-        before, total = round(total), total + part.count(case.model)
-        found[part.kind] = found.get(part.kind, 0) + round(total) - before
+        found[part.kind] = found.get(part.kind, 0) + part.count(case.model)
     shape = Shape(
         messages=case.messages + messages - case.openai, systems=int(case.openai), replies=1 + replies,
         tools=len(names), calls=2 + calls, more_calls=0 if case.dialect is RESPONSES else 1,
@@ -189,18 +183,14 @@ def test_a_part_grows_its_component_by_its_tokens_and_the_overhead_by_the_templa
     before, after = alone(case)[None], alone(case)[kind]
     assert after == with_part_by_hand(case, kind)
     others = {other: tokens for other, tokens in grown(before, after).items() if other not in (kind, Kind.OVERHEAD)}
-    in_the_middle = kind in (Kind.TOOL, Kind.MCP_TOOL, Kind.SYSTEM)
-    if in_the_middle and encoding_of(case.model).base != 1:  # what follows is rounded from another total
-        assert all(abs(tokens) <= 1 for tokens in others.values())
-    else:
-        assert not others
+    assert not others
     assert after[kind] > before.get(kind, 0)
 
 
-AROUND = {"exact, chat": (4, 4, 0), "exact, responses": (4, 4, 0), "estimated, a factor": (3, 3, 0),
-          "estimated, a factor by content": (3, 3, 0), "estimated, whole numbers": (0, 0, 0)}  # fmt: skip
-FRAMES = {"exact, chat": (4, -1), "exact, responses": (4, -1), "estimated, a factor": (52, 12),
-          "estimated, a factor by content": (68, 12), "estimated, whole numbers": (23, 0)}  # fmt: skip
+AROUND = {"exact, chat": (4, 4, 0), "exact, responses": (4, 4, 0), "Claude": (3, 3, 0),
+          "Claude, new tokenizer": (3, 3, 0), "Gemini": (0, 0, 0)}  # fmt: skip
+FRAMES = {"exact, chat": (4, -1), "exact, responses": (4, -1), "Claude": (24, 8),
+          "Claude, new tokenizer": (24, 21), "Gemini": (23, 0)}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "around"), AROUND.items(), ids=list(AROUND))
@@ -219,7 +209,7 @@ def test_what_stands_around_a_call_and_a_tool_is_part_of_it(name: str, frame: tu
         Kind.TOOL: tools(case, "read_file", "bash", "grep")[-1].count(case.model),
     }
     for kind, around in zip(texts, frame, strict=True):
-        assert abs(grew[kind] - texts[kind] - around) < 1
+        assert grew[kind] == texts[kind] + around
 
 
 @every_case
@@ -245,10 +235,9 @@ def test_parts_join_where_all_are_put_in(case: Case) -> None:
     for add, _ in case.dialect.add.values():
         add(body)
     parts = [grown(alone(case)[None], alone(case)[kind]) for kind in case.dialect.add]
-    rounded = len(parts) if encoding_of(case.model).base != 1 else 0
     for kind, tokens in measured([body])[0].items():
         wanted = alone(case)[None].get(kind, 0) + sum(part.get(kind, 0) for part in parts)
-        assert abs(tokens - wanted) <= rounded, kind
+        assert tokens == wanted, kind
 
 
 # --- twins, and pieces of one block --------------------------------------------------------------------------------
@@ -313,7 +302,7 @@ def test_a_bill_of_zeros_is_no_bill(case: Case) -> None:
 
 
 def test_content_that_is_stored_for_later_is_no_call() -> None:
-    case = CASES["estimated, whole numbers"]
+    case = CASES["Gemini"]
     stored = captured(GEMINI, {**case.base, "ttl": "120s"})
     stored["request"]["url"] = "https://generativelanguage.googleapis.com/v1beta/cachedContents"
     lines = json.dumps(stored) + "\n" + json.dumps(case.base)

@@ -28,12 +28,12 @@ from agentcost.summing.summed import summed_up
 from agentcost.views.diff import diff as view
 
 CULPRITS = {
-    "tool-added": "Dearer: tool hold_at_counter added (182 tokens)",
-    "description-doubled": "Dearer: tool track_parcel grown (81 → 142 tokens)",
+    "tool-added": "Dearer: tool hold_at_counter added (188 tokens)",
+    "description-doubled": "Dearer: tool track_parcel grown (84 → 145 tokens)",
     "timestamp": "Dearer: system prompt block 2 (holds a timestamp) breaks the cache: system changed, 0 → 31 requests",
-    "history-not-truncated": "Dearer: history: tool results of track_parcel (+144 tokens a request)",
+    "history-not-truncated": "Dearer: history: tool results of track_parcel (+149 tokens a request)",
     "model-switched": "Dearer: model claude-sonnet-4-5-20250929 → claude-opus-4-1-20250805",
-    "mcp-enabled": "Dearer: MCP server maps added: 6 tools (620 tokens)",
+    "mcp-enabled": "Dearer: MCP server maps added: 6 tools (634 tokens)",
     "nothing": "Nothing changed",
 }
 

@@ -22,6 +22,7 @@ from agentcost.ingest.parts import segment as segment_of
 from agentcost.ingest.source import open_source
 from agentcost.model import Ends, Kind, Other, Request, Segment, Skipped, Usage
 from agentcost.record import Record
+from agentcost.rendering import claude_call
 
 NINE = 1770368400.0
 """2026-02-06T09:00:00Z."""
@@ -58,7 +59,9 @@ def result(call: str) -> list[dict[str, str]]:
     return [{"type": "tool_result", "tool_use_id": call, "content": f"out {call}"}]
 
 
-READ, QUERY = 'Read\n{"file_path":"cart.py"}', 'mcp__db__query\n{"sql":"select 1"}'
+READ, QUERY = (
+    claude_call(*call) for call in (("Read", {"file_path": "cart.py"}), ("mcp__db__query", {"sql": "select 1"}))
+)
 SKILLS = "<system-reminder>\n- pdf: fill forms\n</system-reminder>"
 
 
@@ -124,8 +127,8 @@ def test_sub_agents_have_conversations_of_their_own() -> None:
         ("subagent", "f01", "msg_11:req_11"),
     ]
     paths = [texts(reading, request.node) for request in reading.requests]
-    assert paths[2] == ["Look for tests", 'Glob\n{"pattern":"test_*"}', "test_cart.py"]
-    assert paths[3] == ["Find the tests", 'Task\n{"prompt":"Look for tests"}', "One file: test_cart.py"]
+    assert paths[2] == ["Look for tests", claude_call("Glob", {"pattern": "test_*"}), "test_cart.py"]
+    assert paths[3] == ["Find the tests", claude_call("Task", {"prompt": "Look for tests"}), "One file: test_cart.py"]
     assert paths[4] == ["Warm up"]
     assert {(request.session, request.project, request.settings) for request in reading.requests} == {
         ("s1", "shop", (("version", "2.1.37"),))
@@ -167,7 +170,7 @@ FORKED = lines(
 
 def test_parallel_results_are_all_in_the_next_prompt() -> None:
     reading = read_all(READER, memory_source("s", FORKED))
-    calls = [f'Bash\n{{"command":"{name}"}}' for name in "xy"]
+    calls = [claude_call("Bash", {"command": name}) for name in "xy"]
     assert texts(reading, reading.requests[-1].node) == ["Go", *calls, "out x", "out y"]
 
 
@@ -185,7 +188,9 @@ def test_when_tools_ran_changes_no_prompt(order: Sequence[int]) -> None:
         parent = str(records[-1]["uuid"])
     reading = read_all(READER, memory_source("s", lines(*records, answered("b", parent, "m2", text("Done")))))
     path = reading.tree.path(reading.requests[-1].node)
-    assert [segment.text for segment in path[1 : 1 + len(called)]] == [f'Bash\n{{"command":"{n}"}}' for n in called]
+    assert [segment.text for segment in path[1 : 1 + len(called)]] == [
+        claude_call("Bash", {"command": n}) for n in called
+    ]
     assert sorted(segment.text for segment in path[1 + len(called) :]) == sorted(f"out {name}" for name in called)
     assert [segment.opens_message for segment in path] == [
         True, True, *[False] * (len(called) - 1), True, *[False] * (len(called) - 1)
@@ -243,7 +248,7 @@ def test_records_written_again_change_nothing() -> None:
     records = [said("u1", None, "Go"), answered("a1", "u1", "m1", tool("x")), said("r1", "a1", result("x"))]
     log = lines(*records, *records, answered("b1", "r1", "m2", text("Done")))
     reading = read_all(READER, memory_source("s", log))
-    assert texts(reading, reading.requests[-1].node) == ["Go", 'Bash\n{"command":"x"}', "out x"]
+    assert texts(reading, reading.requests[-1].node) == ["Go", claude_call("Bash", {"command": "x"}), "out x"]
     assert [request.id for request in reading.requests] == ["m1:r", "m1:r", "m2:r"]
 
 

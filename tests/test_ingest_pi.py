@@ -18,6 +18,7 @@ from agentcost.ingest.parts import segment as segment_of
 from agentcost.ingest.pi import READER
 from agentcost.ingest.source import open_source
 from agentcost.model import Kind, Other, Request, Skipped, Usage
+from agentcost.rendering import claude_call
 
 EIGHT = 1768075200.0
 """2026-01-10T20:00:00Z."""
@@ -29,7 +30,7 @@ def texts(reading: Reading, node: int) -> list[str]:
     return [segment.text for segment in reading.tree.path(node)]
 
 
-READ, WRITE = 'read\n{"path":"cart.py"}', 'write\n{"path":"cart.py"}'
+READ, WRITE = (claude_call(name, {"path": "cart.py"}) for name in ("read", "write"))
 
 
 def test_a_list() -> None:

@@ -168,7 +168,7 @@ def generated(factor: float, knowledge: Knowledge, hidden: int = 0, model: str =
     for session in range(2):
         history = [] if hidden else [system(f"{TEXT * 40} {session}")]
         for turn in range(12):
-            history = [*history, said(f"{session} {turn} {TEXT * (20 + turn)}"), said(TEXT * 5, Kind.ASSISTANT)]
+            history = [*history, said(f"{session} {turn} {TEXT * (18 + turn)}"), said(TEXT * 5, Kind.ASSISTANT)]
             request = maker.send(history, model=model, knowledge=knowledge, session=f"s{session}", api="anthropic")
             maker.growth.flush()
             tree = maker.record.tree

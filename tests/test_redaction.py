@@ -230,7 +230,7 @@ WORDS = (
     | {"openai-responses", "ollama", "clock", "relative", "date", "timestamp", "hash", "epoch", "uuid"}
     | {kind.value for kind in Kind} | {knowledge.value for knowledge in Knowledge}
     | {reader.name for reader in READERS} | wellknown.BUILT_IN | wellknown.PARTS | wellknown.CLIENTS | wellknown.ROLES
-    | wellknown.LABELS | {"o200k_base", "o200k_65k", "deepseek_v3", "gemma4"}
+    | wellknown.LABELS | {"o200k_base", "cl100k_claude3", "deepseek_v3", "gemma4"}
 )  # fmt: skip
 MODEL = re.compile(r"[a-z0-9./-]*(?:claude|gpt|gemini|nova|deepseek|qwen)[a-z0-9.:-]*", re.IGNORECASE)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)*(?:[eE]-?\d+)?|\d+[mh]|image(?: \d+x\d+)?|state \d+")

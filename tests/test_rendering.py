@@ -10,6 +10,8 @@ from agentcost.rendering import (
     FOOTER,
     HEADER,
     Json,
+    claude_call,
+    claude_tool,
     compact,
     gemini_tool,
     gemini_values,
@@ -182,8 +184,8 @@ def test_any_json_renders_a_text_for_every_tool(tools: list[dict[str, Json]]) ->
         ),
         (
             "claude-sonnet-4-5",
-            '{"name":"get","description":"Get it","input_schema":{"type":"object","properties":{"id":{"type":"string",'
-            '"description":"The id"}},"required":["id"]}}',
+            '{"description": "Get it", "name": "get", "parameters": {"type": "object", "properties": {"id": '
+            '{"type": "string", "description": "The id"}}, "required": ["id"]}}',
         ),
         ("gemini-2.5-pro", "get Get it id id The id"),
     ],
@@ -230,6 +232,25 @@ def test_calls_at_once_are_one_call_of_a_wrapper() -> None:
 @pytest.mark.parametrize(("model", "calls"), [("gpt-4o", CALLS[:1]), ("gpt-5", CALLS), ("deepseek-chat", CALLS)])
 def test_calls_one_by_one(model: str, calls: list[tuple[str, str]]) -> None:
     assert shown_calls(calls, model) == [openai_call(*call) for call in calls]
+
+
+def test_claude_writes_calls_as_xml() -> None:
+    """Texts as they are, other values as JSON with blanks; what is no object is one value."""
+    tag = "antml:"
+    assert claude_call("edit", {"path": "ä.py", "lines": [1, 2], "all": True, "more": {"a": None}}) == (
+        f'<{tag}invoke name="edit">\n<{tag}parameter name="path">ä.py</{tag}parameter>\n'
+        f'<{tag}parameter name="lines">[1, 2]</{tag}parameter>\n<{tag}parameter name="all">true</{tag}parameter>\n'
+        f'<{tag}parameter name="more">{{"a": null}}</{tag}parameter>\n</{tag}invoke>'
+    )
+    for arguments in ("", "{}"):
+        assert shown_calls([("ping", arguments)], "claude-opus-5") == [f'<{tag}invoke name="ping">\n</{tag}invoke>']
+    assert shown_calls([("run", '{"code": 1}'), ("run", "no JSON")], "claude-sonnet-4-5") == [
+        claude_call("run", {"code": 1}), claude_call("run", {"arguments": "no JSON"}),
+    ]  # fmt: skip
+
+
+def test_claude_is_told_of_no_empty_description() -> None:
+    assert claude_tool({"name": "f", "description": "", "input_schema": {}}) == '{"name": "f", "parameters": {}}'
 
 
 def test_google_counts_json_schema_as_json() -> None:

@@ -200,13 +200,13 @@ def test_texts_are_counted_with_the_other_vocabulary_where_it_is_at_hand() -> No
 
 
 def test_texts_are_scaled_where_the_other_vocabulary_is_not_at_hand() -> None:
-    """Claude's texts are counted with o200k's first 65,000 merges, of which GPT needs fewer."""
+    """Claude's texts are counted with a smaller vocabulary than GPT's, which needs fewer tokens."""
     record = talk(1, **SONNET)
     found = repricing(record)
-    counted = sum(entry.counts["o200k_65k"] for entry in record.tree.entries[:3])
+    counted = sum(entry.counts["cl100k_claude3"] for entry in record.tree.entries[:3])
     rebased = found.resending.rebasing.to(["gpt-5.5"])
     texts = found.resending.rebasing.texts["gpt-5.5"][0][:4].sum()
-    assert texts == pytest.approx(counted / OVER_O200K["o200k_65k"])
+    assert texts == pytest.approx(counted / OVER_O200K["cl100k_claude3"])
     assert rebased.bands[0] == pytest.approx(SPREAD)
     assert 1 / 1.3 < rebased.ratios[0] < 1 / 1.1
 

@@ -27,6 +27,7 @@ _MOST_TRIES = 2_000
 """Places of a text at which JSON is looked for."""
 
 SAME = "the same text with another id or form"
+KEYS = "JSON keys in another order"
 CHANGED = "changed"
 
 
@@ -106,7 +107,7 @@ def _lines(text: str) -> str:
 
 
 ORDERS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("JSON keys in another order", _keys),
+    (KEYS, _keys),
     ("JSON keys and lists in another order", _lists),
     ("lines in another order", _lines),
 )

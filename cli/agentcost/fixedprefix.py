@@ -102,7 +102,7 @@ def _messages(found: Found) -> Iterator[Segment]:
 
 
 def _function(tool: dict[str, object]) -> dict[str, object]:
-    return {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
+    return {"name": tool["name"], "description": tool.get("description", ""), "parameters": tool["parameters"]}
 
 
 _DIALECTS: tuple[tuple[str, str, Callable[[list[dict[str, object]]], list[dict[str, object]]]], ...] = (

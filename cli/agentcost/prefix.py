@@ -20,8 +20,8 @@ class Entry(msgspec.Struct, gc=False):
 
     `place` is (source number, byte offset, byte length) of the record that first held it. `runs` are 8-byte
     digests of every 64-byte run of the canonical text, `counts` tokens by encoding, `characters` and `size`
-    the text's length in characters and in UTF-8 bytes, `ascii` how many of its characters are ASCII. `unordered` is
-    the digest of what was sent as JSON whatever the order of its keys; b"" of anything else.
+    the text's length in characters and in UTF-8 bytes. `unordered` is the digest of what was sent as JSON whatever
+    the order of its keys; b"" of anything else.
     """
 
     digest: bytes
@@ -39,7 +39,6 @@ class Entry(msgspec.Struct, gc=False):
     runs: bytes = b""
     marks: tuple[Mark, ...] = ()
     counts: dict[str, int] = {}
-    ascii: int = 0
     unordered: bytes = b""
 
 
@@ -124,19 +123,17 @@ def copied(entry: Entry, place: tuple[int, int, int]) -> Entry:
     return Entry(
         entry.digest, entry.level, entry.role, entry.kind, entry.name, entry.server, entry.opens_message, entry.media,
         entry.tokens, entry.size, entry.characters, place, entry.runs, entry.marks, dict(entry.counts),
-        entry.ascii, entry.unordered,
+        entry.unordered,
     )  # fmt: skip
 
 
 def entry_of(segment: Segment, place: tuple[int, int, int]) -> Entry:
     """A segment without its text."""
     text = segment.text
-    size = ascii_ = len(text)
-    if not text.isascii():
-        size, ascii_ = len(text.encode("utf-8", "surrogatepass")), len(text.encode("ascii", "ignore"))
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     return Entry(
         segment.digest, segment.level, segment.role, segment.kind, segment.name, segment.server,
-        segment.opens_message, segment.media, segment.tokens, size, len(text), place, ascii=ascii_,
+        segment.opens_message, segment.media, segment.tokens, size, len(text), place,
     )  # fmt: skip
 
 

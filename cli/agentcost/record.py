@@ -16,7 +16,7 @@ from agentcost.model import Breakpoint, Knowledge, Request, Skipped
 from agentcost.prefix import Entry, Tree
 
 MAGIC = b"agentcost record\n"
-VERSION = 1
+VERSION = 2
 
 
 class Log(msgspec.Struct):

@@ -29,8 +29,8 @@ FOOTER = "} // namespace functions"
 class Style(msgspec.Struct, frozen=True):
     """How a family of models is shown its functions.
 
-    `form` is `types` (TypeScript), `json` (as chat templates in Python write it), `input_schema` (Anthropic's
-    compact JSON) or `texts` (names, descriptions and values alone). Of types: `remark` opens the description of
+    `form` is `types` (TypeScript), `json` (as chat templates in Python write it), `input_schema` (Claude's JSON
+    and XML) or `texts` (names, descriptions and values alone). Of types: `remark` opens the description of
     a property, `bare` is a function without parameters, `apart` says that no token spans two functions, and
     `parallel` that calls made at once are one call of a wrapper.
     """
@@ -69,6 +69,11 @@ def style_of(model: str) -> Style:
     return next((style for pattern, style in STYLES if re.search(pattern, name)), PUBLISHED)
 
 
+def is_claude(model: str) -> bool:
+    """Whether a model is shown tools and calls as Claude is; where none is named, Anthropic's API means Claude."""
+    return not model or style_of(model).form == "input_schema"
+
+
 def shown_tools(tools: Sequence[Mapping[str, Json]], model: str) -> list[tuple[str, str]]:
     """(text before it that decides its tokens, its text) of every tool in order, as the model is shown it.
 
@@ -79,7 +84,7 @@ def shown_tools(tools: Sequence[Mapping[str, Json]], model: str) -> list[tuple[s
         texts = openai_tools(tools, style)
         leads = [""] * len(texts) if style.apart else [HEADER, *texts]
         return list(zip(leads, texts, strict=False))
-    write = {"json": spaced_tool, "input_schema": anthropic_tool, "texts": gemini_tool}[style.form]
+    write = {"json": spaced_tool, "input_schema": claude_tool, "texts": gemini_tool}[style.form]
     return [("", write(function_of(tool))) for tool in tools]
 
 
@@ -98,10 +103,14 @@ def spaced_tool(function: Mapping[str, Json]) -> str:
     return json_text({"type": "function", "function": function}, spaced=True)
 
 
-def anthropic_tool(function: Mapping[str, Json]) -> str:
-    """A function as Anthropic's API takes it."""
+def claude_tool(function: Mapping[str, Json]) -> str:
+    """A function as Claude is shown it: JSON with blanks, in which an empty description is none.
+
+    Observed: a tool of ten recordings costs 6 to 10 tokens more than this text, 8 to 19 more than what was sent.
+    """
     schema = function.get("parameters", function.get("input_schema")) or {}
-    return json_text({"name": function.get("name"), "description": function.get("description"), "input_schema": schema})
+    told = {"description": function["description"]} if function.get("description") else {}
+    return json_text({**told, "name": function.get("name"), "parameters": schema}, spaced=True)
 
 
 def gemini_tool(function: Mapping[str, Json]) -> str:
@@ -171,7 +180,10 @@ def openai_call(name: str, arguments: str) -> str:
 
 def shown_calls(calls: Sequence[tuple[str, str]], model: str) -> list[str]:
     """The calls of one message (name, arguments as JSON), each as the model sees it."""
-    if len(calls) < 2 or not style_of(model).parallel:
+    style = style_of(model)
+    if style.form == "input_schema":
+        return [claude_call(name, parsed(arguments)) for name, arguments in calls]
+    if len(calls) < 2 or not style.parallel:
         return [openai_call(name, arguments) for name, arguments in calls]
     opening, last = 'multi_tool_use.parallel{"tool_uses":[{"', len(calls) - 1
     return [
@@ -181,14 +193,34 @@ def shown_calls(calls: Sequence[tuple[str, str]], model: str) -> list[str]:
     ]
 
 
+def claude_call(name: str, arguments: Json) -> str:
+    """A call as Claude writes it: texts as they are, other values as JSON.
+
+    Observed: 26 recorded answers have the tokens of this text and of what stands around all calls, give or take 3.
+    """
+    values = arguments if isinstance(arguments, Mapping) else {"arguments": arguments} if arguments else {}
+    lines = [f'<antml:invoke name="{name}">']
+    for key, value in values.items():
+        text = value if isinstance(value, str) else json_text(value, spaced=True)
+        lines.append(f'<antml:parameter name="{key}">{text}</antml:parameter>')
+    return "\n".join((*lines, "</antml:invoke>"))
+
+
+def parsed(arguments: str) -> Json:
+    """The value of JSON, or the text itself where it is none."""
+    try:
+        value: Json = json.loads(arguments) if arguments else {}
+    except ValueError:
+        return arguments
+    return value
+
+
 def compact(arguments: str) -> str:
     """JSON without blanks between its parts; what is no JSON stays as it is."""
     if ": " not in arguments and ", " not in arguments:
         return arguments
-    try:
-        return json_text(json.loads(arguments))
-    except ValueError:
-        return arguments
+    value = parsed(arguments)
+    return arguments if value == arguments else json_text(value)
 
 
 def json_text(value: Json, spaced: bool = False) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from agentcost.errors import AgentcostError
-from agentcost.ingest import parts
+from agentcost.ingest.apis.anthropic import tool_segment
 from agentcost.ingest.envelopes import find_body
 from agentcost.ingest.json_values import decode
-from agentcost.ingest.parts import Spot
 from agentcost.model import Segment
 
 
@@ -77,4 +76,4 @@ def _tool(tool: dict[str, Any], server: str) -> Segment:
     schema = own.get("input_schema") or own.get("inputSchema") or own.get("parameters") or {}
     name = f"mcp__{server}__{_name(tool)}" if server else _name(tool)
     sent = {"name": name, "description": own.get("description", ""), "input_schema": schema}
-    return parts.tool_definition(Spot("tools", "system"), name, parts.canonical(sent))
+    return tool_segment(sent)

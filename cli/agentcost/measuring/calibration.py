@@ -37,6 +37,9 @@ FACTOR_MAY_BE_OFF, TEMPLATE_MAY_BE_OFF = 0.1, 30.0
 FAR = 3.0
 """How many times the usual noise a prompt may be off before it counts for less."""
 
+_ROUNDING = 1e-9
+"""What an error of floats is, and no error of a line: bills that are the estimate itself are met by both."""
+
 FOLDS = 5
 """Stretches that are left out in turn where all prompts are of one lineage."""
 
@@ -104,7 +107,7 @@ def fitted(text: Floats, around: Ints, billed: Floats, groups: Ints) -> Line | N
     if not PLAUSIBLE[0] <= factor <= PLAUSIBLE[1]:
         return None
     errors = numpy.abs(held_out_errors(sums, folds_of(groups), text, over, billed))
-    if numpy.median(errors) > numpy.median(numpy.abs(text - over) / billed):
+    if numpy.median(errors) > numpy.median(numpy.abs(text - over) / billed) + _ROUNDING:
         return None
     return Line(added, factor, float(numpy.quantile(errors, 0.9)))
 

@@ -21,7 +21,7 @@ from agentcost.measuring.levels import Floats, Ints, Levels, levels_of
 from agentcost.model import Basis, Kind, Knowledge, Request
 from agentcost.prefix import Entry, Tree
 from agentcost.results import Ruler
-from agentcost.tokens import Encoding, document_tokens, encoding_of, factor, image_tokens, state_tokens, template_of
+from agentcost.tokens import Encoding, document_tokens, encoding_of, image_tokens, state_tokens, template_of
 
 KINDS: tuple[Kind, ...] = tuple(Kind)
 COLUMN: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
@@ -170,7 +170,7 @@ def estimate(entry: Entry, encoding: Encoding, model: str) -> float:
     count = entry.counts.get(encoding.name)
     if count is None:  # a record that was saved under another tokenizer: its text is gone
         count = next((entry.counts[name] for name in sorted(entry.counts)), 0)
-    return count * factor(encoding, entry.kind, entry.ascii / entry.characters if entry.characters else 1.0)
+    return count
 
 
 def _media(media: str, model: str) -> int:

@@ -13,14 +13,15 @@ import numpy
 
 from agentcost.measuring.levels import Floats, Ints, Levels, levels_of
 from agentcost.measuring.measure import Measured, estimate
-from agentcost.model import Basis, Kind, Knowledge, Request
+from agentcost.model import Basis, Knowledge, Request
 from agentcost.prefix import Entry, Tree
-from agentcost.tokens import Encoding, encoding_of, factor
+from agentcost.tokens import Encoding, encoding_of
 
 OVER_O200K: dict[str, float] = {
     "o200k_base": 1.0, "o200k_harmony": 1.0, "cl100k_base": 1.0, "phi4": 1.0, "olmo2": 1.0, "llama3": 1.0,
     "glm4": 1.0, "kimi_k2": 0.99, "kimi_k3": 0.99, "qwen3": 1.03, "deepseek_v3": 1.06, "mistral_v3": 1.10,
-    "o200k_65k": 1.07, "gemma4": 1.15, "mistral_v1": 1.25, "mistral_v2": 1.25, "llama2": 1.30, "codellama": 1.30,
+    "cl100k_claude3": 1.13, "gemma4": 1.15, "mistral_v1": 1.25, "mistral_v2": 1.25, "llama2": 1.30, "codellama": 1.30,
+    "cl100k_claude4.7": 1.41,
 }  # fmt: skip
 """Tokens of a vocabulary for each of o200k's: the mean over code, Markdown, English prose and JSON, 0.6 million
 characters of each, counted by splintr-rs 0.22.0 on 2026-11-25. Other scripts lie further apart."""
@@ -81,7 +82,7 @@ def target_tokens(
 
 def per_o200k(encoding: Encoding) -> float:
     """Tokens of a model for each of o200k's."""
-    return OVER_O200K.get(encoding.name, 1.0) * factor(encoding, Kind.UNKNOWN)
+    return OVER_O200K.get(encoding.name, 1.0)
 
 
 def _length(entry: Entry, encoding: Encoding, model: str, again: int | None) -> float:

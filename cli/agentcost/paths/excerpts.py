@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from agentcost.cache.references import Reference
 from agentcost.differences import CHANGED as CHANGED_TEXT
+from agentcost.differences import KEYS, SHOWN, WIDE, difference, masked
 from agentcost.differences import SAME as SAME_TEXT
-from agentcost.differences import SHOWN, WIDE, difference, masked
 from agentcost.errors import AgentcostError
 from agentcost.ingest.contract import Hand, Source
 from agentcost.ingest.source import FileSource, StreamSource
@@ -107,6 +107,13 @@ def excerpt(before: str, now: str, *, show_text: bool = False) -> Excerpt:
     return Excerpt(position, what, "" if found.change == CHANGED_TEXT else found.change, left, right)
 
 
+def _excerpt_of(study: Study, left: int, right: int, texts: Mapping[int, str], show_text: bool) -> Excerpt:
+    """The excerpt of two segments. A model is not always shown JSON: what was sent tells whether its keys moved."""
+    found = excerpt(texts[left], texts[right], show_text=show_text)
+    before, now = (study.record.tree.entries[number].unordered for number in (left, right))
+    return replace(found, change=KEYS) if before and before == now else found
+
+
 def _volatile(marks: Iterable[Sequence[Mark]], position: int) -> str:
     """The volatile thing at a place of either text."""
     found = (mark.what for own in marks for mark in own if mark.start <= position < mark.start + mark.length)
@@ -124,7 +131,7 @@ def with_excerpts(
     rows = list(parting.rows)
     for number, (left, right) in pairs.items():
         if left in texts and right in texts:
-            found = excerpt(texts[left], texts[right], show_text=show_text)
+            found = _excerpt_of(study, left, right, texts, show_text)
             change = REORDERED if found.change not in ("", SAME_TEXT) else CHANGED
             rows[number] = replace(rows[number], excerpt=found, change=change)
     return replace(parting, rows=tuple(rows))
@@ -174,7 +181,7 @@ def excerpts(
     for index, row in rows:
         left, right = pairs[index]
         if left in texts and right in texts:
-            one = excerpt(texts[left], texts[right], show_text=show_text)
+            one = _excerpt_of(study, left, right, texts, show_text)
             told.append((*row, one.position, one.what, one.change, one.before, one.now))
     return pl.DataFrame(told, schema=SCHEMA, orient="row")
 

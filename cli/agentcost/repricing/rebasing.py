@@ -18,7 +18,7 @@ from agentcost.measuring.measure import Measured, estimate
 from agentcost.memory.tokens import OVER_O200K, SPREAD, per_o200k
 from agentcost.model import Request, Usage
 from agentcost.prefix import Entry, Tree
-from agentcost.tokens import Encoding, encoding_of, factor
+from agentcost.tokens import LIKE_CLAUDE, Encoding, encoding_of
 
 SAME_TEXT = {"o200k_harmony": "o200k_base"}
 """Vocabularies that differ in special tokens only."""
@@ -96,7 +96,7 @@ class Rebasing(msgspec.Struct):
     def _counted(self, group: Measured, model: str, source: Encoding, target: Encoding) -> Scale:
         """The texts in the target's tokens; what stands around them, or is hidden, in proportion."""
         own, scaled = self._texts(model, target)
-        alike = source.name == target.name and source.base == target.base
+        alike = source.name == target.name or LIKE_CLAUDE.keys() >= {source.name, target.name}
         times = group.ruler.factor if alike else 1.0
         before = self.levels.down(group.lengths) - group.framed
         after = numpy.rint(self.levels.down(own) * times).astype(numpy.int64)
@@ -133,9 +133,7 @@ def _length(entry: Entry, target: Encoding, model: str) -> tuple[float, float]:
     if SAME_TEXT.get(target.name, "") in entry.counts:
         return float(entry.counts[SAME_TEXT[target.name]]), 0.0
     name = min(entry.counts, key=lambda one: (one not in OVER_O200K, one))
-    share = entry.ascii / entry.characters if entry.characters else 1.0
     count = entry.counts[name] * OVER_O200K.get(target.name, 1.0) / OVER_O200K.get(name, 1.0)
-    count *= factor(target, entry.kind, share)
     return count, count
 
 

@@ -127,7 +127,7 @@ def _entry(entry: Entry, hiding: Hiding) -> Entry:
         hiding.digest(entry.digest), entry.level, _role(entry.role, hiding), entry.kind, _part(entry, hiding), server,
         entry.opens_message, wellknown.media_of(entry.media), entry.tokens, entry.size, entry.characters, (-1, 0, 0),
         b"".join(hiding.digest(runs[at : at + _RUN], _RUN) for at in range(0, len(runs), _RUN)), entry.marks,
-        dict(entry.counts), entry.ascii, hiding.digest(entry.unordered) if entry.unordered else b"",
+        dict(entry.counts), hiding.digest(entry.unordered) if entry.unordered else b"",
     )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """How long things are in tokens: text, media, and what a provider adds around them."""
 
+from agentcost.tokens.claude import LIKE_CLAUDE
 from agentcost.tokens.counters import Counter, Engine, counter
 from agentcost.tokens.counts import Counts
-from agentcost.tokens.encodings import Encoding, ascii_share, encoding_of, factor, use_tokenizers
+from agentcost.tokens.encodings import Encoding, encoding_of, use_tokenizers
 from agentcost.tokens.given import Given, given_of
 from agentcost.tokens.media import document_tokens, image_tokens, state_tokens
 from agentcost.tokens.templates import (
@@ -17,6 +18,7 @@ from agentcost.tokens.templates import (
 )
 
 __all__ = [
+    "LIKE_CLAUDE",
     "Api",
     "Choice",
     "Counter",
@@ -26,12 +28,10 @@ __all__ = [
     "Given",
     "Shape",
     "Template",
-    "ascii_share",
     "built_in_tool_tokens",
     "counter",
     "document_tokens",
     "encoding_of",
-    "factor",
     "given_of",
     "image_tokens",
     "overhead",

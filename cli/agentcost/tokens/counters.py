@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from agentcost.errors import UsageError
+from agentcost.tokens.claude import LIKE_CLAUDE, like_claude, made_of
 from agentcost.tokens.given import PREFIX, path_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ Engine = Literal["splintr", "tiktoken"]
 
 TIKTOKEN_RANKS = {"o200k_base": 199_998, "o200k_harmony": 199_998, "cl100k_base": 100_256}
 """The encodings tiktoken defines, with their number of mergeable ranks."""
-
-SHORTENED = {"o200k_65k": ("o200k_base", 65_000)}
-"""Vocabularies made of the first merges of a larger one: its name, and how many."""
 
 BATCH_CHARACTERS = 1 << 20
 """A batch this long keeps two threads busy, and its token ids in a few megabytes."""
@@ -64,7 +61,8 @@ def version_of(encoding: str, engine: Engine = "splintr") -> str:
     if engine == "splintr" or encoding not in TIKTOKEN_RANKS:
         import splintr  # noqa: PLC0415
 
-        return f"splintr {splintr.__version__}"
+        made = f" {made_of(encoding)}" if encoding in LIKE_CLAUDE else ""
+        return f"splintr {splintr.__version__}{made}"
     import tiktoken  # noqa: PLC0415
 
     return f"tiktoken {tiktoken.__version__}"
@@ -75,8 +73,8 @@ def splintr_tokenizer(encoding: str) -> AnyTokenizer | Tokenizer:
     """splintr's tokenizer of this name."""
     import splintr  # noqa: PLC0415 (a tokenizer is loaded only where one is needed)
 
-    if encoding in SHORTENED:
-        return shortened(*SHORTENED[encoding])
+    if encoding in LIKE_CLAUDE:
+        return like_claude(encoding)
     if encoding.startswith(PREFIX):
         path = path_of(encoding)
         try:
@@ -89,15 +87,6 @@ def splintr_tokenizer(encoding: str) -> AnyTokenizer | Tokenizer:
         raise UsageError(f"no tokenizer is called {encoding!r}: {error}") from error
 
 
-def shortened(encoding: str, ranks: int) -> Tokenizer:
-    """The tokenizer of the first merges of an encoding: rarer words fall into more pieces. No text is special to it."""
-    import splintr  # noqa: PLC0415
-
-    token_bytes = splintr_tokenizer(encoding).decode_token_bytes
-    lines = (b"%s %d\n" % (b64encode(token_bytes(rank)), rank) for rank in range(ranks))
-    return splintr.Tokenizer.from_bytes(b"".join(lines), splintr.O200K_BASE_PATTERN)
-
-
 class SplintrCounter:
     """Counts with splintr-rs, in batches on all cores where that is safe."""
 
@@ -106,7 +95,7 @@ class SplintrCounter:
         self.encoding = encoding
         self.version = version_of(encoding)
         # SentencePiece vocabularies match tokens in a batch (HTML tags in Gemma's) that they do not list.
-        whole = None if encoding in SHORTENED else cast("AnyTokenizer", self.tokenizer)
+        whole = None if encoding in LIKE_CLAUDE else cast("AnyTokenizer", self.tokenizer)
         self.threads = threads and (whole is None or whole.family == "BPE")
         # Only batches use threads, and a batch would turn a spelled special token into one token. Every
         # special token begins with one of these character pairs, so texts without them are safe.

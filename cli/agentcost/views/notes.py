@@ -40,13 +40,11 @@ def _reach(kind: str, rulers: list[Ruler]) -> str:
     """How far off the figures of a kind may be."""
     if kind == "exact":
         return ""
-    if kind == "estimated":
-        return f" ±{percent(max(ruler.band for ruler in rulers))}"
     errors = sorted(ruler.error for ruler in rulers if ruler.error is not None)
-    if not errors:
-        return ""
-    each = percent(errors[0]) if errors[0] == errors[-1] else f"{percent(errors[0])} to {percent(errors[-1])}"
-    return f" on billed prompts, median error {each}"
+    each = " to ".join(dict.fromkeys(percent(error) for error in (*errors[:1], *errors[-1:])))
+    if kind == "estimated":  # bills tell more than what is published, where all have one
+        return f", median error {each}" if len(errors) == len(rulers) else f" ±{percent(max(r.band for r in rulers))}"
+    return f" on billed prompts, median error {each}" if each else ""
 
 
 def _hidden(analysis: Analysis) -> Iterator[str]:

@@ -18,6 +18,7 @@ from agentcost.ingest.apis.extras import with_server_tools
 from agentcost.ingest.apis.parameters import as_text, chosen
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment, Usage
+from agentcost.rendering import claude_call, claude_tool, is_claude
 
 _USER_ID = re.compile(r"user_(?P<user>[^_]+)_account_(?P<account>[^_]*)_session_(?P<session>.+)")
 _DIRECTORY = re.compile(r"[Ww]orking directory: *(\S+)")
@@ -54,7 +55,8 @@ def bare(block: Body) -> Body:
 
 def head(body: Body) -> list[Segment]:
     """Tools in their order, then the system blocks."""
-    tools = [_tool(tool) for tool in body.get("tools") or () if isinstance(tool, dict)]
+    claude = is_claude(str(body.get("model") or ""))
+    tools = [tool_segment(tool, claude) for tool in body.get("tools") or () if isinstance(tool, dict)]
     system = body.get("system") or []
     blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
     texts = [
@@ -67,11 +69,14 @@ def head(body: Body) -> list[Segment]:
     return tools + texts
 
 
-def _tool(tool: Body) -> Segment:
+def tool_segment(tool: Body, claude: bool = True) -> Segment:
+    """A tool as Claude is shown it; as it was sent where another model takes it, or Anthropic defines it."""
     server = str(tool.get("mcp_server_name", "")) if tool.get("type") == "mcp_toolset" else ""
-    name = str(tool.get("name") or server or tool.get("type", ""))
-    text = parts.canonical(bare(tool))
-    return parts.tool_definition(Spot("tools", "system", breakpoint=ttl_of(tool)), name, text, server=server)
+    name, kind = str(tool.get("name") or server or tool.get("type", "")), tool.get("type", "custom")
+    exact, spot = parts.canonical(bare(tool)), Spot("tools", "system", breakpoint=ttl_of(tool))
+    if kind != "custom" or not claude:
+        return parts.tool_definition(spot, name, exact, server=server)
+    return parts.tool_definition(spot, name, claude_tool(tool), exact=exact)
 
 
 _ENDS = {
@@ -130,7 +135,9 @@ def _call(spot: Spot, block: Body, calls: Calls) -> Segment:
     if block.get("server_name"):
         name = f"mcp__{block['server_name']}__{name}"
     calls.tools[call_id] = name
-    return parts.tool_call(spot, name, parts.canonical(block.get("input")), call_id)
+    given = block.get("input")
+    text = claude_call(name, given) if is_claude(calls.model) else ""
+    return parts.tool_call(spot, name, parts.canonical(given), call_id, text=text)
 
 
 def _result(spot: Spot, block: Body, calls: Calls) -> list[Segment]:

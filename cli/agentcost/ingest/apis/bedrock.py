@@ -51,7 +51,7 @@ def head(body: Body) -> list[Segment]:
     """Tools in their order, then the system blocks."""
     config = body.get("toolConfig")
     tools = _marked(config.get("tools") if isinstance(config, dict) else None, _tool)
-    return anthropic.head({"tools": tools, "system": _marked(body.get("system"), _block)})
+    return anthropic.head({"model": body.get("model"), "tools": tools, "system": _marked(body.get("system"), _block)})
 
 
 def _tool(tool: Body) -> Body:

@@ -25,7 +25,7 @@ from agentcost.ingest.apis.openai_content import (
 )
 from agentcost.ingest.parts import Spot
 from agentcost.model import Ends, Kind, Level, Segment
-from agentcost.rendering import openai_call
+from agentcost.rendering import shown_calls
 
 _RUN = Ends.BLOCK | Ends.TOOL_RUN
 _ASSISTANT = Spot("messages", "assistant", True)
@@ -88,7 +88,7 @@ def _call(item: Body, calls: Calls) -> list[Segment]:
     calls.tools[call_id] = name
     given = item.get("arguments") if "arguments" in item else item.get("input")
     arguments = given if isinstance(given, str) else parts.canonical(given) if given is not None else ""
-    spot, text = Spot("messages", "assistant", True, ends=_RUN), openai_call(name, arguments)
+    spot, (text,) = Spot("messages", "assistant", True, ends=_RUN), shown_calls([(name, arguments)], calls.model)
     return [parts.tool_call(spot, name, arguments, call_id, text=text)]
 
 
