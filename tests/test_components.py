@@ -301,6 +301,20 @@ def test_a_bill_of_zeros_is_no_bill(case: Case) -> None:
     assert measured([record]) == [alone(case)[None]]
 
 
+@pytest.mark.parametrize(
+    ("model", "more"), [("gemini-2.0-flash", 0), ("gemini-2.5-flash", 1), ("gemini-3-pro-preview", 0)]
+)
+def test_an_answer_that_follows_a_schema_costs_gemini_2_5_a_token(model: str, more: int) -> None:
+    """The schema itself is not billed."""
+    body = {**CASES["Gemini"].base, "model": model}
+    formed = {
+        **body,
+        "generationConfig": {"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}},
+    }
+    before, after = measured([body])[0], measured([formed])[0]
+    assert grown(before, after) == ({Kind.OVERHEAD: more} if more else {})
+
+
 def test_content_that_is_stored_for_later_is_no_call() -> None:
     case = CASES["Gemini"]
     stored = captured(GEMINI, {**case.base, "ttl": "120s"})

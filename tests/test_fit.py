@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 import pytest
 from rich.console import Console
@@ -37,7 +39,7 @@ def analysed(maker: Maker) -> Analysis:
         ([IMAGE, said(TEXT * 80)], 900, Knowledge.FULL, "gpt-4o", "images"),
         ([said(TEXT * 80), THOUGHT], -600, Knowledge.FULL, "claude-opus-4-1", "not shown again"),
         ([said(TEXT * 80)], 200, Knowledge.FULL, "claude-opus-4-1", "not calibrated"),
-        ([system(TEXT * 80), tool("ls")], 200, Knowledge.FULL, "claude-opus-4-1", "tools are rendered"),
+        ([system(TEXT * 80), tool("ls")], 200, Knowledge.FULL, "claude-opus-4-1", "rendering of tools"),
         ([said(TEXT * 80)], 400, Knowledge.FULL, "gpt-4o", "template"),
     ],
 )
@@ -81,7 +83,21 @@ def test_the_report_answers_first_and_fits(width: int) -> None:
     lines = captured.get().splitlines()
     assert lines[0] == "Counted against billed"
     assert "6 billed requests: half of them are counted within" in lines[1]
+    answer = " ".join(" ".join(lines).split())
+    assert re.search(r"In all [\d,]+ tokens are counted, <?[\d.]+% (more|less) than the 4,275 billed\.", answer)
     assert all(len(line) <= width for line in lines)
+
+
+@pytest.mark.parametrize(("billed", "told"), [(300, "-"), (250, "+")])
+def test_the_sign_says_whether_the_count_is_above_the_bill(billed: int, told: str) -> None:
+    maker = Maker()
+    maker.send([said(TEXT * 14)], usage=Usage(billed))
+    frame = analysed(maker).tables["fit"]
+    console = Console(width=80, no_color=True)
+    with console.capture() as captured:
+        console.print(view(analysed(maker), 80))
+    assert frame["counted"][0] - billed == frame["off"][0]
+    assert f"{told}{frame['share'][0]:.1%}" in captured.get()
 
 
 def test_a_log_without_bills_says_so() -> None:

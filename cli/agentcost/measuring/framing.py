@@ -80,6 +80,7 @@ def around_of(template: Template, counts: Counts, request: Request, knowledge: K
     )  # fmt: skip
     settings = dict(request.settings)
     formed = '"json_schema"' in settings.get("output_config", "") or settings.get("text_format", "")[:4] == "json"
+    formed = formed or "responseSchema" in settings
     return overhead(
         template, shape, _choice(settings), thinking=_thinks(settings), schema=formed, chosen="toolConfig" in settings
     )

@@ -37,15 +37,15 @@ def _why() -> pl.Expr:
     causes = (
         (unexplained.abs() <= NEAR * prompt, ""),
         (columns[Kind.HIDDEN] > 0, "its hidden prefix changed"),
-        (columns[Kind.IMAGE] > 0, "images of unknown size"),
-        (columns[Kind.DOCUMENT] > 0, "documents of unknown length"),
+        (columns[Kind.IMAGE] > 0, "images are estimated"),
+        (columns[Kind.DOCUMENT] > 0, "documents are estimated"),
         (pl.col("knowledge") == Knowledge.TRANSCRIPT.value, "its hidden prefix is not known"),
         ((unexplained < 0) & (columns[Kind.THINKING] > NEAR * prompt), "thinking not shown again"),
-        ((unexplained > prompt / 2) & tools, "provider-run tools, or a part not in the log"),
+        ((unexplained > prompt / 2) & tools, "provider-run tools, or not logged"),
         (unexplained > prompt / 2, "a part is not in the log"),
         (prompt < SHORT, "short: a few tokens weigh much"),
-        (tools & (pl.col("basis") != Basis.EXACT.value), "how tools are rendered is estimated"),
-        (pl.col("basis") == Basis.ESTIMATED.value, "not calibrated: few bills"),
+        (tools & (pl.col("basis") != Basis.EXACT.value), "rendering of tools is not public"),
+        (pl.col("basis") == Basis.ESTIMATED.value, "not calibrated on bills"),
         (pl.col("basis") == Basis.CALIBRATED.value, "the tokenizer is not public"),
     )
     found = pl.lit("the template around the text")

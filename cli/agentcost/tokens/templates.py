@@ -228,6 +228,7 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-oss", "", GPT_OSS),
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini-3", "", replace(GEMINI, chosen=18)),
+        (r"gemini-2\.5", "", replace(GEMINI, schema=1)),  # three recorded prompts, 2026-11-26
         (r"gemini-2\.0", "", GEMINI_2_0),
         (r"gemini|gemma", "", GEMINI),
         (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),

@@ -41,10 +41,11 @@ def fit(analysis: Analysis, width: int) -> RenderableType:
 def _answer(frame: DataFrame) -> str:
     shares = frame["share"].to_list()
     counted, billed = int(frame["counted"].sum()), int(frame["billed"].sum())
+    apart = f"{percent(abs(counted - billed), billed)} {'more' if counted > billed else 'less'} than"
     return (
         f"{plural(len(frame), 'billed request')}: half of them are counted within {percent(quantile(shares, 0.5))} of "
-        f"the bill, nine of ten within {percent(quantile(shares, 0.9))}. In all {exact(counted)} tokens are counted "
-        f"and {exact(billed)} were billed ({percent(abs(counted - billed), billed)} apart)."
+        f"the bill, nine of ten within {percent(quantile(shares, 0.9))}. In all {exact(counted)} tokens are counted, "
+        f"{apart if counted != billed else 'as many as'} the {exact(billed)} billed."
     )
 
 
@@ -66,17 +67,18 @@ def _models(frame: DataFrame, rulers: Sequence[Ruler], width: int) -> Renderable
             Column("model", [str(key[0]) or UNKNOWN for key in keys], name=16),
             Column("client", [str(key[1]) or NONE for key in keys], 5, name=8),
             Column("basis", [ruler.basis if ruler else NONE for ruler in found], 3, name=10),
-            Column("×", [f"{ruler.factor:.3f}" if ruler else NONE for ruler in found], 4),
-            Column("+", [exact(ruler.added) if ruler else NONE for ruler in found], 6),
+            Column("scaled", [f"×{ruler.factor:.3f}" if ruler else NONE for ruler in found], 4),
+            Column("added", [exact(ruler.added) if ruler else NONE for ruler in found], 6),
             Column("requests", [exact(len(group)) for group in every]),
             Column("counted", [exact(int(group["counted"].sum())) for group in every], 1),
             Column("billed", [exact(int(group["billed"].sum())) for group in every], 1),
-            Column("median off", [percent(quantile(values, 0.5)) for values in shares]),
-            Column("p90 off", [percent(quantile(values, 0.9)) for values in shares]),
-            Column("left out", [_held_out(ruler) for ruler in found], 2),
+            Column("half", [percent(quantile(values, 0.5)) for values in shares]),
+            Column("9 of 10", [percent(quantile(values, 0.9)) for values in shares]),
+            Column("unseen", [_held_out(ruler) for ruler in found], 2),
         ),
         width,
-        footer="left out: the error within which nine of ten prompts lie that a calibration was not fitted on",
+        footer="half, 9 of 10: so many requests are counted this near to their bill; "
+        "unseen: so are 9 of 10 prompts that the calibration had not seen",
     )
 
 
@@ -87,6 +89,11 @@ def _held_out(ruler: Ruler | None) -> str:
     return percent(ruler.band)
 
 
+def _signed(share: float, off: int) -> str:
+    """By how much the count is above or below the bill."""
+    return f"{'-' if off < 0 else '+'}{percent(share)}"
+
+
 def _worst(frame: DataFrame, width: int) -> RenderableType:
     places = [f"{source}:{line}" for source, line in frame.select("source", "line").iter_rows()]
     return Table(
@@ -95,8 +102,8 @@ def _worst(frame: DataFrame, width: int) -> RenderableType:
             Column("model", [model or UNKNOWN for model in frame["model"].to_list()], 2, name=12),
             Column("counted", [exact(count) for count in frame["counted"].to_list()], 1),
             Column("billed", [exact(count) for count in frame["billed"].to_list()], 1),
-            Column("off", [percent(share) for share in frame["share"].to_list()]),
-            Column("why", frame["why"].to_list(), name=20, keeps="start"),
+            Column("off", [_signed(*row) for row in frame.select("share", "off").iter_rows()]),
+            Column("why", frame["why"].to_list(), name=33, keeps="start"),
         ),
         width,
     )
