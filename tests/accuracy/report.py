@@ -49,7 +49,7 @@ NOTES = """
   6.3%. Of the new tokenizer there are 9 pairs only. No recording has letters other than Latin ones. One sentence
   repeated many times, as caching tests send it, magnifies what is off in that sentence.
 - **Google** counts a JSON Schema under `parameters_json_schema` as JSON; what it makes of nested objects, `$defs` and a
-  forced tool choice is not published, and three such prompts are 10% to 15% off. Tools through OpenRouter are likewise.
+  forced tool choice is not published, and three such prompts are 2% to 27% off. Tools through OpenRouter are likewise.
 - The calibration of a log is fitted on that log: `agentcost analyze --show-fit` shows it, with its own held-out error.
 """
 

@@ -65,7 +65,7 @@ def test_what_is_estimated(family: str, calibrated: float) -> None:
     assert row.after[0] < calibrated
 
 
-@pytest.mark.parametrize("route", ["anthropic", "bedrock", "deepseek"])
+@pytest.mark.parametrize("route", ["anthropic", "bedrock", "deepseek", "google"])
 def test_what_the_providers_themselves_bill(route: str) -> None:
     row = next(row for row in by_route(*recorded()) if row.name == route)
     assert row.binds and row.after
