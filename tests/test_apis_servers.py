@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.dialects import path
-from tests.reading import Reading, memory_source, read_all
+from tests.reading import FIXTURES, Reading, memory_source, read_all, read_file
 
 from agentcost.ingest.apis import APIS, anthropic, bedrock, completions, ollama
 from agentcost.ingest.apis.contract import Api, Body, Calls
@@ -167,6 +167,43 @@ def test_ollama_streams_an_object_a_line() -> None:
 
 CHAT = {"messages": [{"role": "user", "content": "x"}]}
 ANSWER = {"id": "a", "model": "gpt-4.1", "choices": [{"message": {"role": "assistant", "content": "y"}}]}
+
+
+def test_a_server_that_speaks_as_openai_does_is_not_openai() -> None:
+    for url, model, provider in (
+        ("http://h:8000/v1/chat/completions", "Qwen/Qwen3-8B", ""),
+        ("http://h:8000/v1/chat/completions", "gpt-oss-120b", ""),
+        ("https://gateway.corp/v1/chat/completions", "claude-sonnet-4-5", ""),
+        ("https://gateway.corp/v1/chat/completions", "gpt-4.1", "openai"),
+        ("https://gateway.corp/v1/chat/completions", "o3-mini", "openai"),
+        ("https://api.openai.com/v1/chat/completions", "own-model", "openai"),
+        ("/v1/chat/completions", "own-model", "openai"),
+        ("https://gateway.corp/v1/messages", "claude-sonnet-4-5", "anthropic"),
+    ):
+        body = {"model": model, **CHAT} | ({"system": "s"} if url.endswith("messages") else {})
+        [request] = captured(url, body, {}).requests
+        assert request.provider == provider, (url, model)
+
+
+SERVERS = [
+    ("azure", "gpt-4.1-2025-04-14", Usage(plain=8, output=3), ""),
+    ("openrouter", "anthropic/claude-sonnet-4.5", Usage(plain=10, read=1100, write=100, output=5), "0.00081"),
+    ("vertex", "gemini-2.5-flash", Usage(plain=6, read=1024, output=9, reasoning=7), ""),
+    ("vertex", "claude-sonnet-4-5@20250929", Usage(plain=8, output=4), ""),
+    ("bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", Usage(plain=12, output=4), ""),
+    ("bedrock", "meta.llama3-70b-instruct-v1:0", Usage(plain=2, output=3), ""),
+    ("ollama", "qwen3:8b", Usage(plain=9, output=3), ""),
+    ("", "Qwen/Qwen3-8B", Usage(plain=9, output=3), ""),
+    ("", "Qwen/Qwen3-8B", Usage(plain=1, read=8, output=3), ""),
+]
+
+
+def test_a_call_of_every_kind_of_server() -> None:
+    reading = read_file(READER, FIXTURES / "requests" / "servers.jsonl")
+    assert [(call.provider, call.model, call.usage, call.recorded_cost) for call in reading.requests] == SERVERS
+    texts = [[part.text for part in reading.tree.path(call.answer or 0)][-2:] for call in reading.requests]
+    assert texts == [["Hello", "Hi."]] * len(SERVERS)
+    assert [item.what for item in reading.items if isinstance(item, Other)] == ["call to another API"]
 
 
 @pytest.mark.parametrize(

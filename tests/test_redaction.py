@@ -232,7 +232,7 @@ WORDS = (
     | {reader.name for reader in READERS} | wellknown.BUILT_IN | wellknown.PARTS | wellknown.CLIENTS | wellknown.ROLES
     | wellknown.LABELS | {"o200k_base", "cl100k_claude3", "deepseek_v3", "gemma4"}
 )  # fmt: skip
-MODEL = re.compile(r"[a-z0-9./-]*(?:claude|gpt|gemini|nova|deepseek|qwen)[a-z0-9.:-]*", re.IGNORECASE)
+MODEL = re.compile(r"[a-z0-9./-]*(?:claude|gpt|gemini|nova|deepseek|qwen|llama)[a-z0-9.:@-]*", re.IGNORECASE)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)*(?:[eE]-?\d+)?|\d+[mh]|image(?: \d+x\d+)?|state \d+")
 LEFT_OUT = frozenset({"digest", "runs", "unordered", "reason"})
 """Base64 of re-keyed digests, and one sentence of ours."""

@@ -141,7 +141,7 @@ def _send(
             Place(file.name, 1, 0, size),
             FORMAT,
             Knowledge.FULL,
-            provider_of("", found.api) if found else "",
+            provider_of("", found.api, model) if found else "",
             model,
             nodes[-1] if nodes else ROOT,
             found.api.name if found else "",

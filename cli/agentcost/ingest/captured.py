@@ -186,14 +186,15 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
     reply = log.hand.grow(state.node, api.answer(answer, context.calls), context.model) if answer else []
     if request_id and reply:
         log.answers[request_id] = reply[-1]
+    model = context.model or str((answer or {}).get("model", ""))
     settings = api.settings(prompt.body)
     settings |= served_settings(answer, settings) | diagnosis(answer)
     return Request(
         place=record.place,
         format=READER.name,
         knowledge=Knowledge.FULL,
-        provider=envelopes.provider_of(url, api),
-        model=context.model or str((answer or {}).get("model", "")),
+        provider=envelopes.provider_of(url, api, model),
+        model=model,
         node=state.node,
         api=api.name,
         id=request_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -58,6 +59,9 @@ PROVIDERS = (
     (":11434", "ollama"),
 )  # fmt: skip
 """Provider by a part of the URL's host."""
+
+_OPENAIS = re.compile(r"(?:openai/|ft:)?(?:gpt-(?!oss)|chatgpt|codex|o\d|davinci|babbage|text-|computer-use)")
+"""How models of OpenAI's own are called."""
 
 _CLIENTS = {"claude-cli": "claude-code", "codex_cli_rs": "codex", "GeminiCLI": "gemini-cli"}
 
@@ -133,9 +137,11 @@ def url_of(record: Any) -> str:
     return ""
 
 
-def provider_of(url: str, api: Api) -> str:
-    """The provider behind a URL, else the API's own."""
-    return next((name for part, name in PROVIDERS if part in url), api.provider)
+def provider_of(url: str, api: Api, model: str) -> str:
+    """The provider behind a URL, else the API's own; "" of somebody's server that speaks as OpenAI does (vLLM)."""
+    known = next((name for part, name in PROVIDERS if part in url), "")
+    elsewhere = "://" in url and api.provider == "openai" and bool(model) and not _OPENAIS.match(model.lower())
+    return known or ("" if elsewhere else api.provider)
 
 
 def answer_of(record: Any, api: Api) -> Body | None:

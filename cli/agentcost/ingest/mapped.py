@@ -98,7 +98,7 @@ def _call(mapping: Mapping, row: Body, record: Body) -> Exported:
     name = model or str(told.body.get("model") or "")
     provider = mapping.text("provider", row, record).lower()
     return Exported(
-        provider=provider or (provider_of(url, told.api) if pair else route("", url, name).provider),
+        provider=provider or (provider_of(url, told.api, name) if pair else route("", url, name).provider),
         model=name,
         usage=_usage(mapping, row) or (told.api.usage(told.answer) if pair and told.answer else None),
         api=told.api,

@@ -124,7 +124,8 @@ def is_setting(word: str) -> bool:
 
 def is_record(what: str) -> bool:
     """Whether the name of a kind of record is made of our words."""
-    return all(word.strip(",;:()") in _RECORDS or _NUMBER.fullmatch(word.strip(",;:()")) for word in what.split())
+    words = [word.strip(",;:()").lower() for word in what.split()]
+    return all(word in _RECORDS or _NUMBER.fullmatch(word) for word in words)
 
 
 @lru_cache(maxsize=1)
