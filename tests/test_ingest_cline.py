@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reading import FIXTURES, Reading, memory_source, read_all, read_file
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.reading import FIXTURES, Growth, Reading, memory_source, read_all, read_file
 
 from agentcost.ingest.cline import READER
+from agentcost.ingest.cline_conversation import Bill, Conversation
 from agentcost.ingest.formats import recognised
 from agentcost.ingest.source import open_source
 from agentcost.loading.logs import Reading as Choices
@@ -123,6 +126,42 @@ def test_roo_code_keeps_blocks_servers_pictures_and_summaries() -> None:
     assert [part.kind for part in found.tree.path(last.answer or 0)][-2:] == [Kind.THINKING, Kind.ASSISTANT]
     assert (last.started, last.ended) == (1768080007.0, 1768080009.0)
     assert others(found) == {"user message": 3, "tool message": 1, "summary": 1, "reasoning message": 1}
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A Roo Code conversation in which summaries and truncations hide messages, in any order."""
+    messages: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(1, 12))):
+        role = draw(st.sampled_from(("user", "assistant")))
+        names = {
+            key: draw(st.sampled_from(("a", "b")))
+            for key in ("condenseParent", "truncationParent") if draw(st.integers(0, 3)) == 0
+        }  # fmt: skip
+        if role == "user" and draw(st.integers(0, 2)) == 0:
+            names[draw(st.sampled_from(("condenseId", "truncationId")))] = draw(st.sampled_from(("a", "b")))
+        messages.append({"role": role, "content": f"message {number}", **names})
+    return [*messages, {"role": "assistant", "content": "last"}]
+
+
+@given(tasks(), st.lists(st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=14, max_size=14))
+def test_a_prompt_is_all_that_is_not_hidden(messages: list[dict[str, Any]], cuts: list[tuple[int, int] | None]) -> None:
+    tree = Growth()
+    talk, present = Conversation(tree.grow, ()), set[str]()
+    for number, message in enumerate(messages):
+        if message["role"] == "user":
+            talk.hear(message)
+            present |= {message[key] for key in ("condenseId", "truncationId") if key in message}
+            continue
+        cut = cuts[number]
+        call = talk.ask(message, Bill(0.0, None, "", "m", "", cut=cut))
+        shown = [
+            f"message {place}" for place, other in enumerate(messages[:number])
+            if present.isdisjoint({other.get("condenseParent"), other.get("truncationParent")})
+            and not (cut and cut[0] <= place <= cut[1])
+        ]  # fmt: skip
+        assert [part.text for part in tree.path(call.node)] == shown
+        assert tree.path(call.answer)[-1].text == message["content"]
 
 
 CALLS: dict[str, tuple[dict[str, Any], list[tuple[Kind, str, str]]]] = {

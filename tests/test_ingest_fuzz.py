@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -77,10 +79,11 @@ def replaced(value: Any, path: tuple[Any, ...], strange: Any) -> Any:
     return whole
 
 
-def read(reader: Reader, log: bytes) -> list[Item]:
+def read(reader: Reader, log: bytes | Path) -> list[Item]:
     """The items of a log as they come into a record; none where its reader says that it is broken as a whole."""
+    source = open_source(log, "log") if isinstance(log, Path) else memory_source("log", log)
     try:
-        return [sound_item(item) for item in read_all(reader, memory_source("log", log)).items]
+        return [sound_item(item) for item in read_all(reader, source).items]
     except AgentcostError as error:
         assert str(error)
         return []
@@ -166,3 +169,38 @@ def test_lines_cut_repeated_swapped_and_glued(path: Path, data: st.DataObject) -
     }
     log = b"\n".join(changes[data.draw(st.sampled_from(sorted(changes)))])
     assert sound(read(reader, log))
+
+
+BESIDE = ("cline/api_conversation_history.json", "openhands/conversation/base_state.json")
+"""Logs that are read with the files beside them."""
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_values_of_other_types_in_the_files_beside_a_log(name: str, data: st.DataObject) -> None:
+    reader = reader_of(FIXTURES / name)
+    assert reader
+    with TemporaryDirectory() as place:
+        log = Path(shutil.copytree((FIXTURES / name).parent, Path(place) / "log")) / Path(name).name
+        files = sorted(path for path in log.parent.rglob("*.json") if "roo" not in path.name)
+        for _ in range(data.draw(st.integers(1, 3))):
+            damage(data.draw(st.sampled_from(files)), data)
+        assert sound(read(reader, log))
+
+
+def damage(path: Path, data: st.DataObject) -> None:
+    """Put something else in one place of a file, or cut it off."""
+    try:
+        value = json.loads(path.read_text())
+        found = list(places(value))
+        value = replaced(value, data.draw(st.sampled_from(found)), data.draw(st.sampled_from(STRANGE)))
+    except (ValueError, IndexError):  # it is cut off already, or holds nothing
+        return
+    text = json.dumps(value)
+    path.write_text(text[: data.draw(st.integers(0, len(text)))] if data.draw(st.booleans()) else text)
+
+
+def test_the_files_of_every_reader_are_damaged() -> None:
+    damaged = {path.parent.name for path in FILES} | {name.partition("/")[0] for name in BESIDE}
+    assert {reader.name for reader in READERS} <= damaged

@@ -9,6 +9,7 @@ A message of the assistant is a call. What was condensed or cut off stays in the
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -56,11 +57,17 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class Conversation(msgspec.Struct):
-    """What was said so far: `grown` are the messages of the last prompt, and `node` stands behind them."""
+    """What was said so far: `shown` are the messages that are not hidden, by number; where `stale` is set, look again.
+
+    `grown` are those of the last prompt and its answer, the first of `shown`, and `node` stands behind them.
+    """
 
     grow: Grow
     prefix: Sequence[Segment]
     entries: list[_Entry] = []
+    shown: list[int] = []
+    stale: bool = False
+    cut: tuple[int, int] | None = None
     grown: list[int] = []
     node: int = ROOT
     calls: Calls = msgspec.field(default_factory=Calls)
@@ -75,7 +82,9 @@ class Conversation(msgspec.Struct):
         if message.get("type") == "reasoning":
             self.thought += told["content"]
             return
-        self.present |= {text_at(message, "condenseId"), text_at(message, "truncationId")} - {""}
+        new = {text_at(message, "condenseId"), text_at(message, "truncationId")} - {""} - self.present
+        self.present |= new
+        self.stale = self.stale or bool(new)
         self._add(told)
         texts = (str(block.get("text") or "") for block in told["content"])
         named = [found["model"] for text in texts if "<environment_details>" in text for found in MODEL.finditer(text)]
@@ -99,17 +108,25 @@ class Conversation(msgspec.Struct):
     def _add(self, message: Body) -> None:
         named = (text_at(message, "condenseParent"), text_at(message, "truncationParent"))
         self.entries.append(_Entry(message_segments(message, self.calls), tuple(name for name in named if name)))
+        if self._is_shown(len(self.entries) - 1):
+            self.shown.append(len(self.entries) - 1)
+        else:  # an answer stands behind its prompt all the same
+            self.stale = True
+
+    def _is_shown(self, number: int) -> bool:
+        parents = self.entries[number].parents
+        return self.present.isdisjoint(parents) and not (self.cut and self.cut[0] <= number <= self.cut[1])
 
     def _prompt(self, model: str, cut: tuple[int, int] | None) -> int:
-        """The node of a prompt of all that is not hidden."""
-        shown = [
-            number
-            for number, entry in enumerate(self.entries)
-            if not self.present.intersection(entry.parents) and not (cut and cut[0] <= number <= cut[1])
-        ]
-        if not self.grown or shown[: len(self.grown)] != self.grown:
-            self.node, self.grown = [ROOT, *self.grow(ROOT, self.prefix, model)][-1], []
-        return self._extend(shown[len(self.grown) :], model)
+        """The node of a prompt of all that is not hidden; looked at again only where something was hidden since."""
+        if self.stale or cut != self.cut:
+            self.stale, self.cut = False, cut
+            self.shown = [number for number in range(len(self.entries)) if self._is_shown(number)]
+            if self.shown[: len(self.grown)] != self.grown:
+                self.grown = []
+        if not self.grown:
+            self.node = [ROOT, *self.grow(ROOT, self.prefix, model)][-1]
+        return self._extend(self.shown[len(self.grown) :], model)
 
     def _extend(self, numbers: Sequence[int], model: str) -> int:
         segments = [segment for number in numbers for segment in self.entries[number].segments]
@@ -143,17 +160,18 @@ def paired(messages: Sequence[Body], bills: Sequence[Bill]) -> dict[int, Bill] |
 
 def _by_time(answers: Sequence[int], times: Sequence[float], bills: Sequence[Bill]) -> Iterator[tuple[int, Bill]]:
     """The last bill begun between the answer before and this one."""
-    before = float("-inf")
+    begun = sorted((bill for bill in bills if bill.usage), key=lambda bill: bill.time)
+    moments, before = [bill.time for bill in begun], float("-inf")
     for number, time in zip(answers, times, strict=True):
-        own = [bill for bill in bills if before < bill.time <= time and bill.usage]
-        if own:
-            yield number, own[-1]
+        last = bisect_right(moments, time)
+        if last > bisect_right(moments, before):
+            yield number, begun[last - 1]
         before = time
 
 
 def _by_place(answers: Sequence[int], bills: Sequence[Bill]) -> Iterator[tuple[int, Bill]]:
     """The first answer behind the message that a bill names; of several bills the last."""
     for bill in bills:
-        found = next((number for number in answers if bill.behind is not None and number > bill.behind), None)
-        if found is not None:
-            yield found, bill
+        place = bisect_right(answers, bill.behind) if bill.behind is not None else len(answers)
+        if place < len(answers):
+            yield answers[place], bill
