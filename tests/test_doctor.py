@@ -13,7 +13,10 @@ from tests.reading import FIXTURES
 from tests.test_cli import agentcost
 
 from agentcost.commands.doctor import diagnosis
+from agentcost.commands.formats import described
 from agentcost.errors import AgentcostError
+from agentcost.ingest.contract import Reader
+from agentcost.ingest.readers import READERS
 from agentcost.ingest.source import StreamSource, open_source
 from agentcost.loading.doctor import Diagnosis, examine
 from agentcost.loading.logs import Reading, load_logs
@@ -57,6 +60,14 @@ UNKNOWN: dict[str, tuple[str, list[str]]] = {
     "a table": (
         "When,Prompt Tokens,Completion Tokens\n1,5,6\n",
         ["has When, Prompt Tokens", "--columns 'input=Prompt Tokens,output=Completion Tokens'"],
+    ),
+    "a dump of mitmproxy": (
+        "1234:9:websocket;0:~8:response;",
+        ["is a dump of mitmproxy", "hardump=log.har"],
+    ),
+    "its own words": (
+        '{"when":"2026-01-10T20:00:00Z","usage":{"prompt_tokens":20,"completion_tokens":3,"cached":0}}',
+        ['time = "when"', 'cached = "usage.cached"'],
     ),
     "prose": ("not a log\n", ["no JSON object and no line of named columns"]),
     "nothing": ("", ["is empty"]),
@@ -112,8 +123,17 @@ def test_a_log_that_is_read_and_holds_no_request_is_explained(tmp_path: Path) ->
     text = " ".join(done.stdout.decode().split())
     assert done.returncode == 0, done.stderr
     assert "without any request" in text
+    assert "learned from" not in text  # nobody but the user knows
     assert "2 other record of another kind 1, 2 kind, input_tokens" in text
     assert 'only = { kind = "call" }' in text
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_format_is_described_in_the_width_and_its_example_is_whole(reader: Reader) -> None:
+    before, _, example = described(reader, 80).partition("example:\n")
+    assert [line for line in before.splitlines() if len(line) > 80] == []
+    assert example == f"{reader.example}\n"
+    assert reader.about.split()[-1] in before
 
 
 def test_the_doctor_speaks_json(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def _verdict(found: Diagnosis) -> str:
 
 def _sentences(found: Diagnosis) -> Iterator[str]:
     if found.about:
-        yield f"{found.format}: {found.about}. Read as learned from {found.learned}."
+        learned = f" Read as learned from {found.learned}." if found.learned else ""
+        yield f"{found.format}: {found.about}.{learned}"
     if found.also:
         yield f"It would also pass for {', '.join(found.also)}; --input-format NAME forces one."
     if found.tells:

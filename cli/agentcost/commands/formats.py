@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +50,7 @@ def formats(
         names = [reader.name for reader in READERS]
         near = get_close_matches(name, names, n=1)
         raise UsageError(f"there is no format {name!r}; {f'did you mean {near[0]}?' if near else ', '.join(names)}")
-    sys.stdout.write("".join(f"{line}\n" for line in _whole(found)))
+    sys.stdout.write(described(found, width()))
 
 
 def listed(readers: tuple[Reader, ...], columns: int) -> RenderableType:
@@ -87,11 +88,15 @@ def _unseen(reader: Reader) -> str:
     return f"; {reader.unseen} from {Origin.DOCUMENTED}" if reader.unseen else ""
 
 
-def _whole(reader: Reader) -> Iterator[str]:
+def described(reader: Reader, columns: int) -> str:
+    """What a format is and tells, and its whole example, which is as wide as it is."""
+    lines = (fill(line, columns, subsequent_indent="    ") for line in _sentences(reader))
+    return "\n".join((*lines, "example:", reader.example, ""))
+
+
+def _sentences(reader: Reader) -> Iterator[str]:
     yield f"{reader.name}: {reader.about}"
     yield f"knowledge: {reader.knowledge.value}"
     yield f"from: {reader.learned}"
     for field in reader.identity.split("; "):
         yield f"  {field}"
-    yield "example:"
-    yield reader.example

@@ -28,7 +28,7 @@ _NAMES: dict[str, str] = {
     "input": "inputtokens prompttokens tokensin inputtokencount prompttokencount tokensprompt tokeninput prompteval"
     " promptevalcount input prompt",
     "cached": "cachereadinputtokens cachedtokens cachedinputtokens cachereadtokens cacheread cachereads cachehits"
-    " promptcachehittokens cachedcontenttokencount",
+    " cached promptcachehittokens cachedcontenttokencount",
     "written": "cachecreationinputtokens cachewritetokens cachecreationtokens cachewriteinputtokens cachewrite"
     " cachewrites",
     "output": "outputtokens completiontokens tokensout outputtokencount candidatestokencount tokenscompletion"
@@ -37,7 +37,7 @@ _NAMES: dict[str, str] = {
     "model": "model modelname modelid llmmodel deployment engine",
     "provider": "provider providername vendor modelprovider providerid",
     "url": "url uri endpoint",
-    "time": "starttime startedat timestamp createdat requesttime created ts time date at",
+    "time": "starttime startedat timestamp createdat requesttime created ts time datetime date when at",
     "first_token": "firsttokentime firsttokenat",
     "ended": "endtime endedat completedat finishedat",
     "duration": "latencysec latencyseconds durationseconds durations elapsedseconds",
@@ -52,6 +52,10 @@ _NAMES: dict[str, str] = {
     "cost": "costusd totalcost totalcostusd cost price spend",
 }  # fmt: skip
 """The names a field goes by, without capitals and signs, the likeliest first."""
+
+
+_BY_VALUE = ("when", "at")
+"""Names that are a field's only where a value says so: a table's header alone does not."""
 
 
 def _is_count(value: Any) -> bool:
@@ -256,7 +260,8 @@ def columns(header: Sequence[str]) -> dict[str, str]:
     """A table's columns by our names for them, guessed from theirs."""
     found: dict[str, str] = {}
     for field, spellings in _NAMES.items():
-        names = [name for wanted in spellings.split() for name in header if _plain(name) == wanted]
+        sure = (wanted for wanted in spellings.split() if wanted not in _BY_VALUE)
+        names = [name for wanted in sure for name in header if _plain(name) == wanted]
         if field in OURS and names and names[0] not in found.values():
             found[field] = names[0]
     return found

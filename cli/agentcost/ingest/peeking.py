@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ SQLITE = b"SQLite format 3\0"
 
 SHORTEST_HEAD = 1 << 20
 LONGEST_HEAD = 1 << 25
+_MITMPROXY = re.compile(rb"\d+:\d+:(?:websocket|response|request|version|type|mode|intercepted|error|metadata)[;,]")
+"""How a dump of mitmproxy's flows begins: lengths and the first key."""
 _MOST_RECORDS = 20
 _MOST_BYTES = 1 << 22
 """Of records: enough to know a format by."""
@@ -61,6 +64,8 @@ def not_a_log(peek: Peek) -> str:
         return "is UTF-16; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
     if head.startswith(SQLITE):
         return "is an SQLite database, of which only opencode's is read; export the calls in it as JSON lines or CSV"
+    if _MITMPROXY.match(head):
+        return "is a dump of mitmproxy; export its calls (mitmdump -nr FILE --set hardump=log.har) and name log.har"
     if b"\0" in head[:_LOOKED_AT]:
         return "is a binary file; name the log itself, as text, gzip or zstd"
     return "" if head.removeprefix(BOM).strip() else "is empty; check that the client wrote its log there"

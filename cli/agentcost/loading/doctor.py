@@ -60,9 +60,9 @@ class Near(msgspec.Struct, frozen=True):
 class Diagnosis(msgspec.Struct, frozen=True):
     """All that is known of how a log is read.
 
-    `learned` is what the reader was written from. `reason` says why it can be no log at all. `also` are other
-    formats that would take it. `tells` counts of its requests those that tell a thing. `starter` is a mapping, or the
-    columns of a table, where it is not understood.
+    `learned` is what the reader was written from; "" of the user's own. `reason` says why it can be no log at all.
+    `also` are other formats that would take it. `tells` counts of its requests those that tell a thing. `starter` is a
+    mapping, or the columns of a table, where it is not understood.
     """
 
     name: str
@@ -98,7 +98,7 @@ def examine(source: Source, reading: Reading) -> Diagnosis:
         name=source.name,
         format=reader.name if reader else "",
         about=reader.about if reader else "",
-        learned=reader.learned if reader else "",
+        learned=reader.learned if reader in READERS else "",
         reason=reason,
         also=also,
         keys=() if reason else peek.keys or tuple(_header(peek)),
