@@ -54,7 +54,7 @@ _NAMES: dict[str, str] = {
 """The names a field goes by, without capitals and signs, the likeliest first."""
 
 
-_BY_VALUE = ("when", "at")
+_BY_VALUE = ("when",)
 """Names that are a field's only where a value says so: a table's header alone does not."""
 
 
