@@ -105,6 +105,18 @@ def test_a_state_alone_is_its_bills_and_one_without_bills_its_calls(tmp_path: Pa
     assert [call.ended for call in found.requests] == [1768075203.0, 1768075208.0, 1768075217.0]
 
 
+def test_a_call_has_its_bill_whatever_its_model_was_used_for(tmp_path: Path) -> None:
+    state = json.loads((FOLDER / "base_state.json").read_text())
+    state["agent"]["llm"]["usage_id"] = "routed"
+    (tmp_path / "base_state.json").write_text(json.dumps(state))
+    (tmp_path / "events").symlink_to(FOLDER / "events")
+    found = read_all(READER, open_source(tmp_path / "base_state.json"))
+    assert [(call.id, call.role) for call in found.requests] == [
+        ("msg_1", "main"), ("msg_2", "main"), ("msg_4", "main"), ("msg_3", "side"),
+    ]  # fmt: skip
+    assert all(call.usage for call in found.requests)
+
+
 def test_an_evaluation_holds_its_events_itself() -> None:
     state = json.loads((FOLDER / "base_state.json").read_text())
     events = [json.loads(path.read_text()) for path in sorted((FOLDER / "events").iterdir())]

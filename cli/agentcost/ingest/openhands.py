@@ -79,7 +79,7 @@ def _items(source: Source, record: Body, where: Place, hand: Hand) -> Iterator[I
     events = list(events_of(_events(source, record)))
     servers = servers_of(events, object_of(object_of(record.get("agent")).get("mcp_config")))
     talk = Conversation(hand.grow, hand.prefix, servers)
-    own = {bill.id: bill for bill in bills if bill.role == "main"}
+    own = {bill.id: bill for bill in bills}
     found = list(_asked(talk, events, own, route("", "", text_at(model, "model"))))
     told, known = {call.id for call in found}, knowledge_of(events)
     for call in found:
