@@ -53,6 +53,16 @@ TRANSCRIPT: dict[str, object] = {"knowledge": Knowledge.TRANSCRIPT, "session": "
 MIXED = ({"session": "gateway"}, {"session": "gateway"}, TRANSCRIPT, TRANSCRIPT)
 
 
+def test_a_bill_without_a_prompt_is_paid_as_the_transcripts_of_its_format() -> None:
+    counts, told = {"knowledge": Knowledge.COUNTS, "format": "openhands"}, {**TRANSCRIPT, "format": "openhands"}
+    other = {"knowledge": Knowledge.COUNTS, "format": "table"}
+    for requests, wanted in (
+        ((counts, told), ["", ""]), ((counts, counts), ["api", "api"]), ((other, told), ["api", ""]),
+        (({"format": "openhands"}, told), ["api", ""]),
+    ):  # fmt: skip
+        assert made(*requests).tables["requests"]["billing"].to_list() == wanted
+
+
 # --- tools ---------------------------------------------------------------------------------------------------------
 
 

@@ -176,18 +176,25 @@ _FIELDS = ("user", "client", "project", "session", "provider", "model")
 def _payers(requests: Sequence[Request], pricing: Pricing) -> list[tuple[str, str]]:
     """How each request was paid for, and under which plan."""
     usual = {True: (pricing.billing, ""), False: (pricing.billing or "api", "")}
+    told = _transcripts(requests)
     if pricing.book is None or not pricing.book.billing:
-        return [usual[request.knowledge is Knowledge.TRANSCRIPT] for request in requests]
+        return [usual[transcript] for transcript in told]
     known: dict[tuple[str, ...], tuple[str, str]] = {}
     found = []
-    for request in requests:
-        transcript = request.knowledge is Knowledge.TRANSCRIPT
+    for request, transcript in zip(requests, told, strict=True):
         key = (*(getattr(request, name) for name in _FIELDS), "transcript" if transcript else "")
         if key not in known:
             payer = pricing.book.payer_of(dict(zip(_FIELDS, key, strict=False)))
             known[key] = (payer.billing, payer.plan) if payer else usual[transcript]
         found.append(known[key])
     return found
+
+
+def _transcripts(requests: Sequence[Request]) -> list[bool]:
+    """Whether each request is a client's own; a bill without a prompt is paid as the transcripts of its format are."""
+    formats = {request.format for request in requests if request.knowledge is Knowledge.TRANSCRIPT}
+    own = (Knowledge.TRANSCRIPT, Knowledge.COUNTS)
+    return [request.knowledge in own and request.format in formats for request in requests]
 
 
 def _terms(requests: Sequence[Request], payers: Sequence[tuple[str, str]], pricing: Pricing) -> list[Terms]:
