@@ -383,6 +383,11 @@ def test_events_say_what_was_sent(tmp_path: Path) -> None:
         assert named[0] == named[1]
     assert not any(isinstance(item, Skipped) for item in found.items)
     assert {call.knowledge for call in found.requests} == {Knowledge.FULL}
+    state = json.loads((tmp_path / "base_state.json").read_text())
+    state["agent"]["llm"]["native_tool_calling"] = False
+    (tmp_path / "base_state.json").write_text(json.dumps(state))
+    folded = read_all(READER, open_source(tmp_path / "base_state.json"))
+    assert {call.knowledge for call in folded.requests} == {Knowledge.TRANSCRIPT}
 
 
 @needs_shared

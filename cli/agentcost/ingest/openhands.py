@@ -73,22 +73,31 @@ def _items(source: Source, record: Body, where: Place, hand: Hand) -> Iterator[I
         return
     task = text_at(record, "instance_id")
     who = Identity(text_at(record, "id") or task, client="openhands", task=task)
-    model = object_of(object_of(record.get("agent")).get("llm"))
-    main = (*_MAIN, text_at(model, "usage_id"))
+    main = (*_MAIN, text_at(object_of(object_of(record.get("agent")).get("llm")), "usage_id"))
     bills = [bill for use, metrics in uses for bill in _calls(use, metrics, who, "main" if use in main else "side")]
-    events = list(events_of(_events(source, record)))
-    servers = servers_of(events, object_of(object_of(record.get("agent")).get("mcp_config")))
-    talk = Conversation(hand.grow, hand.prefix, servers)
     own = {bill.id: bill for bill in bills}
-    found = list(_asked(talk, events, own, route("", "", text_at(model, "model"))))
-    told, known = {call.id for call in found}, knowledge_of(events)
+    found, known = _calls_told(source, record, hand, own)
     for call in found:
         yield _request(call, own.get(call.id), where, who, known)
+    told = {call.id for call in found}
     for bill in bills:
         if bill.id not in told:
             yield request_of(bill, where, hand, READER.name)
     if not found and not bills:
         yield Other(where, "conversation without calls")
+
+
+def _calls_told(
+    source: Source, record: Body, hand: Hand, bills: Mapping[str, Exported]
+) -> tuple[list[_Call], Knowledge]:
+    """The calls that events tell of, and how much of their prompts; tools told in text have an example beside them."""
+    agent = object_of(record.get("agent"))
+    model = object_of(agent.get("llm"))
+    events = list(events_of(_events(source, record)))
+    talk = Conversation(hand.grow, hand.prefix, servers_of(events, object_of(agent.get("mcp_config"))))
+    folded = model.get("native_tool_calling") is False
+    known = Knowledge.TRANSCRIPT if folded else knowledge_of(events)
+    return list(_asked(talk, events, bills, route("", "", text_at(model, "model")))), known
 
 
 def _events(source: Source, record: Body) -> list[Body]:
