@@ -212,6 +212,15 @@ def test_the_first_skipped_record_is_named_with_its_reason() -> None:
     )
 
 
+def test_a_log_without_requests_says_what_it_holds() -> None:
+    events = sorted((FIXTURES / "openhands" / "conversation" / "events").iterdir())
+    none = evaluate(load_logs([open_source(path) for path in events], Reading(threads=False)))
+    told = "It holds 10 × event of a conversation; its calls are in base_state.json."
+    assert f"No request is in the log. {told}" in one_line(VIEWS["analyze"](none, 80))
+    bill = evaluate(load_logs([open_source(FIXTURES / "bill" / "github_ai_usage.csv")], Reading(threads=False)))
+    assert "2 × billed sum of a day, a user and a model" in one_line(VIEWS["analyze"](bill, 80))
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(
     ("total", "filters", "sentence"),

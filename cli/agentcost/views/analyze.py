@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import polars as pl
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agentcost.results import Analysis, simulated
-from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, rounded, tokens
+from agentcost.units import NONE, UNKNOWN, dollars, exact, percent, plural, printable, rounded, tokens
 from agentcost.views import money
 from agentcost.views.charts import chart, sizes
 from agentcost.views.figures import LABELS, opaque, total
@@ -25,6 +26,9 @@ FOLD = 0.005
 """Components below this share join one row, unless everything is asked for."""
 
 MOST_ROWS = 9
+
+_MOST_KINDS = 2
+"""Kinds of records that are named where none is a request."""
 
 MOST_CAUSES = 3
 """Causes of misses that the report names."""
@@ -133,10 +137,18 @@ def empty(analysis: Analysis, width: int) -> RenderableType:
         f"None of {plural(scope.total, 'request')} passes {', '.join(scope.filters)}: "
         f"{'; '.join(scope.offered) or 'widen the selection'}."
         if scope.total
-        else "No request is in the log. `agentcost formats` shows what is read, and --against compares a bill with "
-        "logs; what the log holds is counted below."
+        else f"No request is in the log. {_instead(analysis)}`agentcost formats` shows what is read, and --against "
+        "compares a bill with logs; what the log holds is counted below."
     )
     return Group(title(text, width), *closing(analysis, width))
+
+
+def _instead(analysis: Analysis) -> str:
+    """What most records are where none is a request: that may say where requests are."""
+    sums = analysis.tables["others"].group_by("what").agg(pl.col("count").sum())
+    most = sums.sort(["count", "what"], descending=[True, False]).head(_MOST_KINDS)
+    told = [f"{exact(count)} × {printable(what)}" for what, count in most.iter_rows()]
+    return f"It holds {'; '.join(told)}{'; and more' if len(sums) > len(told) else ''}. " if told else ""
 
 
 def components(analysis: Analysis, width: int, whole: bool) -> RenderableType:
