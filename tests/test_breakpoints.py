@@ -82,7 +82,7 @@ class Published:
         return found[: self.policy.lookback]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(case=cases(consistent=True), lookback=st.sampled_from((1, 2, 3, 20)))
 def test_breakpoints_follow_the_published_algorithm(case: Case, lookback: int) -> None:
     for name in MARKED:

@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests import faults
 from tests.caching import BOUND, Block, Case, Forest, blocks, cases
 from tests.faults import Fault, Step, Usage, session, setting
@@ -57,7 +57,6 @@ def test_the_bound_of_a_case_worked_out_by_hand() -> None:
     assert content_bounds(shape, [answered, early], at_once=True) == [0, 450 - 50]
 
 
-@settings(deadline=None)
 @given(cases())
 def test_the_parts_between_a_policy_and_its_content_add_up(case: Case) -> None:
     known = content_bounds(case.shape, case.prompts)

@@ -67,7 +67,7 @@ def test_few_or_short_prompts_are_not_fitted() -> None:
     assert fitted(short[:2] * 1e5, around[:2], short[:2] * 1.4e5, around[:2]) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(100, 50_000), st.integers(50, 90_000), st.integers(0, 3)), min_size=3, max_size=20)
 )

@@ -202,7 +202,7 @@ def lru(case: Case, pool: Pool, size: float) -> list[int]:
 
 
 @given(cases(consistent=True, at_once=True), st.sampled_from((64, 100, 256)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_capacity_equals_an_lru_of_blocks(case: Case, unit: int) -> None:
     found = pool(case, unit, hashed=False)
     reuse = reuse_of(found)
@@ -211,7 +211,7 @@ def test_every_capacity_equals_an_lru_of_blocks(case: Case, unit: int) -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=6), min_size=1, max_size=9), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_capacity_equals_an_lru_of_hashed_blocks(letters: list[list[str]], partial: bool) -> None:
     """Blocks of 100 tokens, the last of a prompt shorter or not: it is another block than the full one."""
     forest, prompts = Forest(), []
@@ -236,7 +236,7 @@ def test_every_capacity_equals_an_lru_of_hashed_blocks(letters: list[list[str]],
 
 
 @given(cases(consistent=True, at_once=True), st.sampled_from(capacity.ROUTINGS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_replica_is_the_single_curve(case: Case, routing: str) -> None:
     found = pool(case, 64, hashed=False)
     rows = routed(found, routing, 1)
@@ -250,7 +250,7 @@ def test_one_replica_is_the_single_curve(case: Case, routing: str) -> None:
 
 
 @given(cases(consistent=True, at_once=True), st.sampled_from(capacity.ROUTINGS), st.integers(2, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_replicas_serve_every_request_once(case: Case, routing: str, replicas: int) -> None:
     found = pool(case, 64, hashed=False)
     rows = routed(found, routing, replicas)

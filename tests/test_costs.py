@@ -308,13 +308,13 @@ def logs(draw: st.DrawFn) -> Record:
     return maker.made()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(logs())
 def test_every_part_sums_to_the_whole(record: Record) -> None:
     consistent(costed(record))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(logs())
 def test_many_requests_together_are_blamed_as_each_alone(record: Record) -> None:
     studied = study(record, Asking())
@@ -330,7 +330,7 @@ def test_many_requests_together_are_blamed_as_each_alone(record: Record) -> None
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(logs(), st.data())
 def test_where_a_stretch_ends_is_found_as_by_walking(record: Record, data: st.DataObject) -> None:
     """The tokens of each segment before a position, by the ladder and by hand."""

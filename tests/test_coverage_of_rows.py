@@ -41,14 +41,6 @@ def test_a_row_that_tells_of_some_requests_says_of_how_many() -> None:
     assert "(of " not in one_line(cache(billed(0, 0), 120)).partition("what it is")[2]
 
 
-def test_what_a_transcript_hides_is_told_by_its_share() -> None:
-    """So many tokens of each prompt, times the prompts, are the share of input that stands behind them."""
-    found = analysis("codex")
-    hidden = found.tables["requests"]["hidden"]
-    told = one_line(analyze(found, 200))
-    assert f"{round(hidden.sum() / (hidden > 0).sum()):,} tokens of each prompt, in the mean" in told
-
-
 @pytest.mark.parametrize("view", [analyze, full, cache])
 def test_lengths_alone_tell_no_session(view: object) -> None:
     text = one_line(view(analysis("azure"), 120))  # type: ignore[operator]

@@ -266,7 +266,7 @@ def summed(sent: list[dict[str, object]], base: Baseline | None = None) -> Basel
     return summed_up(maker.made(), Choices(), base.rulers if base else ())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs, runs)
 def test_causes_sum_to_the_difference_of_any_two_runs(
     first: list[dict[str, object]], second: list[dict[str, object]]
@@ -285,7 +285,7 @@ def test_causes_sum_to_the_difference_of_any_two_runs(
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(runs)
 def test_a_run_does_not_differ_from_itself(sent: list[dict[str, object]]) -> None:
     base = summed(sent)

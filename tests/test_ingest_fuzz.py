@@ -130,7 +130,7 @@ def test_an_agent_event_with_what_is_no_count_is_skipped_with_its_name(event: st
 
 
 @every_json_file
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.data())
 def test_values_of_other_types(path: Path, data: st.DataObject) -> None:
     reader, records = reader_of(path), values(path)
@@ -149,7 +149,7 @@ def test_values_of_other_types(path: Path, data: st.DataObject) -> None:
 
 
 @every_file
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.data())
 def test_lines_cut_repeated_swapped_and_glued(path: Path, data: st.DataObject) -> None:
     reader = reader_of(path)
@@ -176,7 +176,7 @@ BESIDE = ("cline/api_conversation_history.json", "openhands/conversation/base_st
 
 
 @pytest.mark.parametrize("name", BESIDE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_values_of_other_types_in_the_files_beside_a_log(name: str, data: st.DataObject) -> None:
     reader = reader_of(FIXTURES / name)

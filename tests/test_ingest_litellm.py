@@ -243,7 +243,7 @@ TURNS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TURNS)
 def test_repeated_prefixes_are_read_as_if_each_line_stood_alone(turns: list[tuple[int, bool, str]]) -> None:
     histories: dict[int, list[Any]] = {}

@@ -22,6 +22,7 @@ from agentcost.ingest.source import open_source
 from agentcost.loading.logs import Reading as Choices
 from agentcost.loading.logs import load_logs
 from agentcost.model import Kind, Knowledge, Other, Segment, Skipped, Usage
+from agentcost.rendering import claude_call
 
 FOLDER = FIXTURES / "openhands" / "conversation"
 MODEL = "claude-sonnet-4-5"
@@ -204,7 +205,7 @@ def shown(events: list[dict[str, Any]], model: str = MODEL) -> dict[str, list[Se
 
 
 def words(path: list[Segment]) -> list[str]:
-    return [part.text.replace("terminal\n{}", "call") for part in path]
+    return [part.text.replace(claude_call("terminal", {}), "call") for part in path]
 
 
 def test_calls_of_one_answer_are_one_message() -> None:

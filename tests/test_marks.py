@@ -65,7 +65,6 @@ def test_a_listing_keeps_its_first_marks() -> None:
     assert [mark.start for mark in found] == [11 * n for n in range(16)]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(["2026-01-31", UUID, "é", " ", "text", "10:20:30 "]), max_size=4).map("".join))
 )

@@ -74,7 +74,7 @@ def sent(calls: list[dict[str, Any]]) -> Maker:
     return maker
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(REQUESTS)
 def test_components_add_up_to_the_bill_or_to_the_ruler(calls: list[dict[str, Any]]) -> None:
     record = sent(calls).made()
@@ -93,7 +93,7 @@ def test_components_add_up_to_the_bill_or_to_the_ruler(calls: list[dict[str, Any
         assert group.lengths[group.passing == 0].sum() == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(REQUESTS)
 def test_tables_sum_to_the_same_total(calls: list[dict[str, Any]]) -> None:
     tables = evaluate(sent(calls).made()).tables
@@ -133,7 +133,7 @@ REMINDERS = ["<system-reminder>\nUse tabs.\n</system-reminder>\n", "<environment
 LINES = st.text("abc xyz.,é漢\n", max_size=40).map(lambda text: text + "\n")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.one_of(st.sampled_from([*REMINDERS, "def f():\n    return 1\n" * 60]), LINES), max_size=8).map("".join),
     st.sampled_from(["gpt-4o", "gpt-4"]),
@@ -260,7 +260,6 @@ def test_a_ruler_for_each_model_client_knowledge_and_api() -> None:
     assert sorted(group.rows for group in measured(maker)) == [(0, 5), (1,), (2,), (3,), (4,)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=30))
 def test_sums_down_and_up_the_tree(parents: list[int]) -> None:
     maker = Maker()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcost.ingest import parts
@@ -78,7 +78,6 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(LINES.map("\n".join), st.sampled_from([Kind.USER, Kind.TOOL_RESULT, Kind.FILE, Kind.ASSISTANT]))
 def test_no_text_is_lost(text: str, kind: Kind) -> None:
     segments = parts.text_segments(USER, kind, text, name="Read", identity="c1")

@@ -223,7 +223,7 @@ def test_units_of_a_list_price_are_shown_where_they_are_named() -> None:
     assert (row["seat_fee"], row["credits"], row["bill"]) == (0, 5200, 52)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 28), st.integers(0, 40)), min_size=1, max_size=8), st.integers(1, 4))
 def test_more_seats_never_leave_more_beyond(days: list[tuple[int, int]], seats: int) -> None:
     record = used(*((f"2026-10-{day:02}", amount, "") for day, amount in days))

@@ -67,7 +67,7 @@ def test_a_plot_leaves_nothing_for_the_next() -> None:
     assert line_plot([1, 2, 3], [3, 1, 2], 40, 8) == first
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 10**7), min_size=1, max_size=50),
     st.integers(30, 160),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.building import said, system, tool, words
 
@@ -31,7 +31,6 @@ def canonical(tree: Tree) -> dict[bytes, tuple[object, ...]]:
     }
 
 
-@settings(deadline=None)
 @given(PATHS, PATHS, PATHS)
 def test_a_union_does_not_depend_on_order_or_chunks(
     one: list[list[str]], two: list[list[str]], three: list[list[str]]
@@ -49,7 +48,6 @@ def test_a_union_does_not_depend_on_order_or_chunks(
     assert canonical(nested) == whole
 
 
-@settings(deadline=None)
 @given(PATHS)
 def test_a_merge_tells_where_nodes_went(paths: list[list[str]]) -> None:
     mine, theirs = grown([["a", "b"], ["b"]]), grown(paths)
@@ -59,7 +57,6 @@ def test_a_merge_tells_where_nodes_went(paths: list[list[str]]) -> None:
     assert [after[node] for node in moved] == before
 
 
-@settings(deadline=None)
 @given(PATHS)
 def test_parents_come_first_and_paths_are_what_was_grown(paths: list[list[str]]) -> None:
     tree = Tree()
@@ -128,7 +125,6 @@ def test_text_in_two_encodings_is_counted_in_both() -> None:
     assert growth.tree.entries[0].counts == {"o200k_base": 2, "cl100k_base": 2}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_shared_bytes_fall_short_by_at_most_a_run(start: str, one: str, two: str) -> None:
     tree = grown([[start + "1" + one], [start + "2" + two]])

@@ -32,7 +32,7 @@ def matrix(rows: list[list[int]]) -> Ints:
     return numpy.array(rows, dtype=numpy.int64)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=1, max_size=12))
 def test_bulk_amounts_are_the_price_times_the_tokens(rows: list[tuple[Terms, float, list[int]]]) -> None:
     quoted = quote([one[0] for one in rows], [one[1] for one in rows], DAY)
@@ -56,7 +56,7 @@ def test_bulk_amounts_are_the_price_times_the_tokens(rows: list[tuple[Terms, flo
         assert dollars(exact_sum(found)) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROW, st.integers(0, 99))
 def test_a_cheaper_price_never_costs_more(row: tuple[Terms, float, list[int]], percent: int) -> None:
     terms, start, tokens = row
@@ -67,7 +67,7 @@ def test_a_cheaper_price_never_costs_more(row: tuple[Terms, float, list[int]], p
 
 @given(st.sampled_from(TERMS), st.floats(START, START + 86_400 * 300), TOKENS,
        st.sampled_from(range(8)), st.integers(1, 1000))  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_tokens_never_cost_less(terms: Terms, start: float, tokens: list[int], column: int, more: int) -> None:
     larger = [count + more * (number == column) for number, count in enumerate(tokens)]
     quoted = quote([terms] * 2, [start] * 2, DAY)
@@ -76,7 +76,7 @@ def test_more_tokens_never_cost_less(terms: Terms, start: float, tokens: list[in
 
 
 @given(st.sampled_from(TERMS), st.floats(START, START + 86_400 * 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_read_is_never_dearer_than_what_is_plain(terms: Terms, start: float) -> None:
     price = price_of(terms, datetime.fromtimestamp(start, UTC))
     if isinstance(price, Price):

@@ -47,7 +47,7 @@ def recorded(calls: list[tuple[int, dict[str, Any]]]) -> Record:
     return maker.made()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(CALLS, st.lists(st.integers(0, 3), min_size=10, max_size=10), st.permutations(range(4)))
 def test_a_union_does_not_depend_on_order_or_chunks(
     calls: list[dict[str, Any]], chunks: list[int], order: list[int]

@@ -388,7 +388,7 @@ output = {output}
 PRICES = st.decimals(0, 100, places=3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(PRICES, PRICES), min_size=3, max_size=3))
 def test_a_cheaper_price_never_costs_more(pairs: list[tuple[Decimal, Decimal]]) -> None:
     low, high = (dict(zip(("plain", "read", "output"), map(pick, pairs), strict=True)) for pick in (min, max))

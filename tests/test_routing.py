@@ -124,7 +124,7 @@ def test_a_retry_reads_what_the_first_try_wrote() -> None:
     assert row["cost"] == (4000 * Decimal("3.75") + 100 * 15) / 10**6 + once / 2
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.decimals(0, 2, places=3), st.decimals(0, 2, places=3))
 def test_more_retries_never_cost_less(one: Decimal, other: Decimal) -> None:
     few, many = sorted((one, other))

@@ -27,7 +27,7 @@ FULL_BLOCKS = [name for name, policy in POLICIES.items() if policy.mechanism in 
 # ---------------------------------------------------------------- the four classes are the prompt
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_the_classes_sum_to_the_prompt_and_none_is_negative(case: Case) -> None:
     for policy in POLICIES.values():
@@ -44,7 +44,7 @@ def test_the_classes_sum_to_the_prompt_and_none_is_negative(case: Case) -> None:
 # ---------------------------------------------------------------- lengths along a path
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(case=cases())
 def test_tokens_never_fall_along_a_path(case: Case) -> None:
     """Whatever rulers estimate and bills tell, be it at odds."""
@@ -54,7 +54,7 @@ def test_tokens_never_fall_along_a_path(case: Case) -> None:
         assert 0 <= lengths[0] <= lengths[-1] <= prompt.total
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), data=st.data())
 def test_a_told_length_holds_where_no_bill_contradicts_it(case: Case, data: st.DataObject) -> None:
     prompt = data.draw(st.sampled_from(case.prompts))
@@ -68,14 +68,14 @@ def test_a_told_length_holds_where_no_bill_contradicts_it(case: Case, data: st.D
 # ---------------------------------------------------------------- replays
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases())
 def test_a_replay_returns_the_same(case: Case) -> None:
     for policy in POLICIES.values():
         assert simulate(policy, case.shape, case.prompts) == simulate(policy, case.shape, case.prompts)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(case=cases())
 def test_a_switch_set_to_its_default_changes_nothing(case: Case) -> None:
     for policy in POLICIES.values():
@@ -83,7 +83,7 @@ def test_a_switch_set_to_its_default_changes_nothing(case: Case) -> None:
         assert simulate(policy, case.shape, case.prompts) == simulate(same, case.shape, case.prompts), policy.name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases())
 def test_scopes_know_nothing_of_each_other(case: Case) -> None:
     for policy in POLICIES.values():
@@ -96,7 +96,7 @@ def test_scopes_know_nothing_of_each_other(case: Case) -> None:
 # ---------------------------------------------------------------- more time, more hits; never more than the content
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     case=cases(consistent=True), less=st.sampled_from((1, 30, 300, 301)),
     more=st.sampled_from((2, 299, 1800, 4000, 100_000)),
@@ -148,7 +148,7 @@ def content_bound(policy: Policy, case: Case, number: int) -> float:
     return bound
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(consistent=True))
 def test_no_policy_reads_more_than_the_content_allows(case: Case) -> None:
     for policy in POLICIES.values():
@@ -159,7 +159,7 @@ def test_no_policy_reads_more_than_the_content_allows(case: Case) -> None:
 ANY_CACHE = replace(POLICIES["vllm"], grid=None, salts=())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases(consistent=True, at_once=True))
 def test_a_cache_that_forgets_nothing_reads_what_the_content_allows(case: Case) -> None:
     prompts = [replace(prompt, marks=((ROOT, ""),)) for prompt in case.prompts]

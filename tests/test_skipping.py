@@ -100,7 +100,7 @@ def written(api: str, layout: str, marks: str, steps: list[tuple[str, int, str]]
 
 
 @pytest.mark.parametrize("api", BODIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     layout=st.sampled_from(list(LAYOUTS)),
     marks=st.sampled_from(MARKS),

@@ -100,7 +100,7 @@ TEXTS = st.lists(PIECES | st.text(alphabet=st.characters(exclude_categories=()),
 
 
 @pytest.mark.parametrize("encoding", OPENAI_ENCODINGS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts=st.lists(TEXTS, max_size=4))
 def test_engines_and_batches_agree(encoding: str, texts: list[str]) -> None:
     reference = [counter(encoding, "tiktoken").count(text) for text in texts]
@@ -165,7 +165,7 @@ def test_ranks_are_the_published_ones(encoding: str, sha256: str) -> None:
     assert hashlib.sha256(content).hexdigest() == sha256
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(encoding=st.sampled_from(sorted(LIKE_CLAUDE)), text=TEXTS)
 def test_claudes_text_is_counted_as_its_pieces_merge(encoding: str, text: str) -> None:
     """tiktoken with the same pieces comes to the same."""

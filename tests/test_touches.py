@@ -146,7 +146,7 @@ def test_a_stack_keeps_the_latest_use_of_every_depth_and_no_more(uses: list[tupl
     assert len(uses) <= cost <= 2 * len(uses)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(histories(), st.booleans())
 def test_equal_to_every_node_with_all_its_uses(history: tuple[list[int], list[Step]], heaviest: bool) -> None:
     parents, steps = history

@@ -170,7 +170,7 @@ def test_a_saving_is_simulated_less_simulated_and_together_is_never_less_than_th
     assert not safe["changes_behaviour"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.permutations(["a", "b", "c"]), st.integers(0, 3)), min_size=1, max_size=6))
 def test_tools_in_a_fixed_order_read_what_sorted_tools_would(sent: list[tuple[list[str], int]]) -> None:
     """Sorting what was sent in any order is the log in which it was sent sorted."""
@@ -207,7 +207,7 @@ def test_another_head_where_all_have_the_same_is_the_log_as_run(name: str, edit:
             )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True), min_size=1, max_size=6))
 def test_the_union_of_tools_reads_what_a_log_that_always_sent_it_would(sent: list[list[str]]) -> None:
     """Sending all of a conversation's tools from the start is the log in which they were always sent."""
@@ -561,7 +561,7 @@ def test_a_marker_behind_the_shared_prefix_is_found() -> None:
     assert row["saved"] == round(saved(stage, Change(markers=Markers(Placement(system="last"), only=True))))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.booleans(), st.sampled_from([1, 2, 3]))
 def test_markers_keep_the_sum_and_the_limit(turns: list[int], only: bool, messages: int) -> None:
     maker, history = Maker(), [said("go " * 600)]

@@ -29,8 +29,8 @@ FOOTER = "} // namespace functions"
 class Style(msgspec.Struct, frozen=True):
     """How a family of models is shown its functions.
 
-    `form` is `types` (TypeScript), `json` (as chat templates in Python write it), `input_schema` (Claude's JSON
-    and XML) or `texts` (names, descriptions and values alone). Of types: `remark` opens the description of
+    `form` is `types` (TypeScript), `json` (as chat templates in Python write it), `claude` (JSON and
+    XML) or `texts` (names, descriptions and values alone). Of types: `remark` opens the description of
     a property, `bare` is a function without parameters, `apart` says that no token spans two functions, and
     `parallel` that calls made at once are one call of a wrapper.
     """
@@ -48,7 +48,7 @@ PUBLISHED = Style("types")
 STYLES: tuple[tuple[str, Style], ...] = tuple(
     (pattern, style)
     for pattern, style in (
-        (r"claude|mythos|fable|\b(opus|sonnet|haiku)\b", Style("input_schema")),
+        (r"claude|mythos|fable|\b(opus|sonnet|haiku)\b", Style("claude")),
         (r"gemini|gemma", Style("texts")),
         (r"gpt-?3\.5|gpt-35|gpt-4(?![.\do])", Style("types", parallel=True)),
         # Observed: a description of a property costs one token more, a function without parameters five fewer.
@@ -71,7 +71,7 @@ def style_of(model: str) -> Style:
 
 def is_claude(model: str) -> bool:
     """Whether a model is shown tools and calls as Claude is; where none is named, Anthropic's API means Claude."""
-    return not model or style_of(model).form == "input_schema"
+    return not model or style_of(model).form == "claude"
 
 
 def shown_tools(tools: Sequence[Mapping[str, Json]], model: str) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ def shown_tools(tools: Sequence[Mapping[str, Json]], model: str) -> list[tuple[s
         texts = openai_tools(tools, style)
         leads = [""] * len(texts) if style.apart else [HEADER, *texts]
         return list(zip(leads, texts, strict=False))
-    write = {"json": spaced_tool, "input_schema": claude_tool, "texts": gemini_tool}[style.form]
+    write = {"json": spaced_tool, "claude": claude_tool, "texts": gemini_tool}[style.form]
     return [("", write(function_of(tool))) for tool in tools]
 
 
@@ -181,7 +181,7 @@ def openai_call(name: str, arguments: str) -> str:
 def shown_calls(calls: Sequence[tuple[str, str]], model: str) -> list[str]:
     """The calls of one message (name, arguments as JSON), each as the model sees it."""
     style = style_of(model)
-    if style.form == "input_schema":
+    if style.form == "claude":
         return [claude_call(name, parsed(arguments)) for name, arguments in calls]
     if len(calls) < 2 or not style.parallel:
         return [openai_call(name, arguments) for name, arguments in calls]
