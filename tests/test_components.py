@@ -301,6 +301,19 @@ def test_a_bill_of_zeros_is_no_bill(case: Case) -> None:
     assert measured([record]) == [alone(case)[None]]
 
 
+@pytest.mark.parametrize("said", [(), ({"type": "text", "text": "I look."},)], ids=["calls", "text and calls"])
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
+def test_calls_made_at_once_cost_claude_something_once(calls: int, said: tuple[Body, ...]) -> None:
+    case = CASES["Claude"]
+    made = [{"type": "tool_use", "id": f"m{number}", "name": "bash", "input": {}} for number in range(calls)]
+    body = case.base
+    body["messages"].append({"role": "assistant", "content": [*said, *made]})
+    text = Part(Kind.TOOL_CALL, claude_call("bash", {})).count(case.model)
+    grew = grown(alone(case)[None], measured([body])[0])
+    assert grew[Kind.TOOL_CALL] == calls * (text + 24) + (30 if calls > 1 else 0)
+    assert grew[Kind.OVERHEAD] == 3
+
+
 @pytest.mark.parametrize(
     ("model", "more"), [("gemini-2.0-flash", 0), ("gemini-2.5-flash", 1), ("gemini-3-pro-preview", 0)]
 )

@@ -70,7 +70,7 @@ def test_the_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join(run(monkeypatch, "kv", QUICKSTART, "--no-cache", width=140).split())
-    assert text.startswith("KV in bf16 on qwen3-coder-30b-a3b: median request 1.14 GiB (12.4k tokens)")
+    assert text.startswith("KV in bf16 on qwen3-coder-30b-a3b: median request 1.15 GiB (12.6k tokens)")
     assert "name a memory" in text
     assert "The architecture of claude-sonnet-4-5-20250929, claude-haiku-4-5-20251001 is unknown" in text
     assert "minimax-m2 ±36%" in text

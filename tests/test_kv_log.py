@@ -261,9 +261,9 @@ def sentence(study: Study, chosen: Collection[int]) -> str:
 def test_the_sentence_of_the_default_report() -> None:
     study = read("quickstart.jsonl")
     text = sentence(study, everything(study))
-    sizes = "1.14 and 1.66 GiB in bf16, 0.57 and 0.83 GiB in fp8"
+    sizes = "1.15 and 1.69 GiB in bf16, 0.58 and 0.84 GiB in fp8"
     assert text.startswith(f"KV cache (±6%): median and p99 request {sizes} on ")
-    assert text.endswith("; 1 × h100-sxm holds 13 and 9, 26 and 18.")
+    assert text.endswith("; 1 × h100-sxm holds 13 and 8, 26 and 17.")
 
 
 def test_the_sentence_on_one_request_says_no_figure_twice() -> None:

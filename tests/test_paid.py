@@ -81,9 +81,9 @@ def tooled(segments: Sequence[Segment], **more: object) -> Analysis:
 
 def test_the_report_on_tools_says_first_what_they_cost() -> None:
     first, second, third = printed(VIEWS["tools"](analysis("quickstart"), 140)).splitlines()[:3]
-    assert first.startswith("Tools take $0.67 of $1.04 (65%): Read $0.17, Edit $0.16, Bash $0.064, ")
-    assert second == "22 of 35 tools were never called: $0.12, 24.8% of all input, 206,085 tokens"
-    words = "Of all input: definitions 50.1% ($0.23, skills' 3.0% among them), calls 9.4% ($0.14), results 20.4%"
+    assert first.startswith("Tools take $0.67 of $1.04 (65%): Read $0.17, Edit $0.17, Bash $0.063, ")
+    assert second == "22 of 35 tools were never called: $0.11, 24.4% of all input, 203,060 tokens"
+    words = "Of all input: definitions 49.4% ($0.23, skills' 2.9% among them), calls 9.9% ($0.15), results 20.1%"
     assert third.startswith(words + " ($0.29)")
 
 

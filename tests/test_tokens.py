@@ -361,6 +361,7 @@ def test_claude_frames() -> None:
     assert overhead(template, Shape(messages=3)) == 4 + 3 * (2 + 1)
     assert overhead(template, Shape(messages=1, systems=2, calls=2), thinking=True) == 4 + 3 + 2 * 24 + 28
     assert overhead(template, Shape(messages=1), schema=True) == 4 + 3 + 185
+    assert overhead(template, Shape(messages=2, calls=3, more_calls=2, parallel=1)) == 4 + 2 * 3 + 3 * 24 + 30
     assert template.basis is Basis.ESTIMATED
 
 

@@ -23,27 +23,42 @@ class Counts(msgspec.Struct, frozen=True):
     tools: Ints
     calls: Ints
     more_calls: Ints
+    parallel: Ints
     loaded: Ints
     media: Ints
 
     @classmethod
     def of(cls, tree: Tree, levels: Levels) -> Counts:
-        own = numpy.zeros((len(tree.entries) + 1, 8), dtype=numpy.int64)  # the root, at -1, has nothing
+        own = numpy.zeros((len(tree.entries) + 1, len(cls.__struct_fields__)), dtype=numpy.int64)  # the root's, at -1
         for number, entry in enumerate(tree.entries):
             if entry.kind is not Kind.BLOCK:
                 own[number] = _shape(entry)
-        total = levels.down(own[numpy.array(tree.segments, dtype=numpy.int64)])
-        return cls(*(total[:, column] for column in range(8)))
+        each = own[numpy.array(tree.segments, dtype=numpy.int64)]
+        _mark_second(each[:, cls.__struct_fields__.index("parallel")], levels.parents)
+        total = levels.down(each)
+        return cls(*(total[:, column] for column in range(len(cls.__struct_fields__))))
 
 
-def _shape(entry: Entry) -> tuple[bool, ...]:
+_OPENS, _INSIDE = 1, 2
+"""A call that opens its message, and one that stands behind another block of it."""
+
+
+def _mark_second(calls: Ints, parents: Ints) -> None:
+    """Of the calls of every message mark the second, in place: it is there once where there are several."""
+    before, further = calls[parents], calls[parents[parents]]
+    calls[:] = (calls == _INSIDE) & (before > 0) & ~((before == _INSIDE) & (further > 0))
+
+
+def _shape(entry: Entry) -> tuple[int, ...]:
     """What a segment adds to each of the counts. Encrypted reasoning is no message of its own."""
     system, call, state = entry.level == "system", entry.kind is Kind.TOOL_CALL, entry.media.startswith(_STATE)
     opens = entry.opens_message and not state
     reply = opens and entry.role == "assistant" and entry.kind is Kind.ASSISTANT
     tool, loaded = entry.level == "tools", entry.level == "messages" and entry.kind in (Kind.TOOL, Kind.MCP_TOOL)
     media = bool(entry.media) and not state
-    return opens and not system, opens and system, reply, tool, call, call and not opens, loaded, media
+    inside = call and not opens
+    parallel = (_INSIDE if inside else _OPENS) if call else 0
+    return opens and not system, opens and system, reply, tool, call, inside, parallel, loaded, media
 
 
 _STATE = "state "
@@ -57,7 +72,7 @@ BARE = (Knowledge.BLOCKS, Knowledge.COUNTS)
 def framed(template: Template, counts: Counts, used: NDArray[numpy.bool_], levels: Levels) -> Ints:
     """Per node, the tokens along its path that stand around single tools and calls; 0 off the paths that are used."""
     along = template.per_tool * counts.tools + template.per_call * counts.calls
-    along += template.per_more_calls * counts.more_calls
+    along += template.per_more_calls * counts.more_calls + template.per_parallel * counts.parallel
     return levels.down(numpy.where(used, along - along[levels.parents], 0))
 
 
@@ -76,7 +91,7 @@ def around_of(template: Template, counts: Counts, request: Request, knowledge: K
     shape = Shape(
         messages=int(counts.messages[node]), systems=int(counts.systems[node]), replies=int(counts.replies[node]),
         tools=int(counts.tools[node]), calls=int(counts.calls[node]), more_calls=int(counts.more_calls[node]),
-        loaded=int(counts.loaded[node]),
+        parallel=int(counts.parallel[node]), loaded=int(counts.loaded[node]),
     )  # fmt: skip
     settings = dict(request.settings)
     formed = '"json_schema"' in settings.get("output_config", "") or settings.get("text_format", "")[:4] == "json"
@@ -93,6 +108,7 @@ def arounds(template: Template, counts: Counts) -> Ints:
     found: Ints = template.base + template.per_message * counts.messages + per_system * counts.systems
     found += template.per_reply * counts.replies
     found += template.per_call * counts.calls + template.per_more_calls * counts.more_calls
+    found += template.per_parallel * counts.parallel
     found += for_tools * (counts.tools > 0) + template.loaded * (counts.loaded > 0)
     return found
 

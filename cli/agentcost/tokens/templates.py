@@ -25,9 +25,10 @@ class Template(msgspec.Struct, frozen=True):
     list included, `tools_forced` in its place when the choice is `any` or `named`; then `choice_none` or
     `choice_named` for those choices, `system_adjust` when there is a system message, and `system_suffix` belongs to
     the first system message's text. Calls of tools add `per_call` besides the tokens of name and arguments, calls
-    beside another `per_more_calls` on top; named messages `per_name` besides those of the name. `thinking` is added
-    where the model is asked to think, `schema` where its answer has to follow one, `loaded` where tools joined the
-    conversation on its way, `chosen` where Google is told how to choose tools.
+    beside another `per_more_calls` on top, and a message of several `per_parallel` once; named messages `per_name`
+    besides those of the name. `thinking` is added where the model is asked to think, `schema` where its answer has to
+    follow one, `loaded` where tools joined the conversation on its way, `chosen` where Google is told how to choose
+    tools.
     """
 
     base: int
@@ -40,6 +41,7 @@ class Template(msgspec.Struct, frozen=True):
     per_name: int = 0
     per_call: int = 0
     per_more_calls: int = 0
+    per_parallel: int = 0
     per_system: int | None = None
     per_reply: int = 0
     thinking: int = 0
@@ -57,7 +59,8 @@ class Shape(msgspec.Struct, frozen=True):
     """How many things of each kind a prompt has: what a template's overhead depends on.
 
     `messages` are all but the system's, `systems` those; `replies` the assistant's texts; `more_calls` the calls
-    beside another in one message, `loaded` the tools that joined on the way.
+    beside another block of a message, `parallel` the messages of several calls, `loaded` the tools that joined on
+    the way.
     """
 
     messages: int
@@ -66,6 +69,7 @@ class Shape(msgspec.Struct, frozen=True):
     tools: int = 0
     calls: int = 0
     more_calls: int = 0
+    parallel: int = 0
     names: int = 0
     loaded: int = 0
 
@@ -84,6 +88,7 @@ def overhead(
     total = template.base + shape.messages * template.per_message + shape.systems * per_system
     total += shape.replies * template.per_reply + shape.names * template.per_name
     total += shape.calls * template.per_call + shape.more_calls * template.per_more_calls
+    total += shape.parallel * template.per_parallel
     total += (template.thinking if thinking else 0) + (template.schema if schema else 0)
     total += (template.loaded if shape.loaded else 0) + (template.chosen if chosen and shape.tools else 0)
     return total + tool_overhead(template, shape.tools, choice, shape.systems > 0)
@@ -170,10 +175,12 @@ GPT_OSS = replace(GPT_5, base=67, per_tool=-1, source=f"openai-harmony system pr
 # A tool stands in a tag, calls and results in one each. A message of one token is billed 8 (ctoc's report). Read off
 # recorded prompts on 2026-11-26: of eleven with tools and without calls all are within 3 tokens; leaving out one
 # recording in turn, 12 of 13 would have 7 a tool, and what is left out is half within 0.3 %. 24 a call is what recorded
-# answers of a call alone are billed beyond its text, and what four of seven short prompts with calls bear out.
+# answers of a call alone are billed beyond its text, and what prompts grow by a call (two messages of 3 with it: 28 in
+# 260 short turns of pi, 32 in 70 of Claude Code, by the median). Calls made at once add 30: two recorded prompts to the
+# token, turns of two to five calls in Claude Code 29 to 36 where little else is in them.
 CLAUDE = Template(
-    4, 3, 286, f"Anthropic docs, pricing; {OBSERVED}", tools_forced=406, per_tool=8, per_call=24, per_system=0,
-    thinking=28, schema=185,
+    4, 3, 286, f"Anthropic docs, pricing; {OBSERVED}", tools_forced=406, per_tool=8, per_call=24, per_parallel=30,
+    per_system=0, thinking=28, schema=185,
 )  # fmt: skip
 CLAUDE_NEW = replace(CLAUDE, per_tool=21)
 # "\n\nHuman: …\n\nAssistant:" stands around these: 7 recorded pairs, to the token.
