@@ -177,7 +177,7 @@ GPT_OSS = replace(GPT_5, base=67, per_tool=-1, source=f"openai-harmony system pr
 # recording in turn, 12 of 13 would have 7 a tool, and what is left out is half within 0.3 %. 24 a call is what recorded
 # answers of a call alone are billed beyond its text, and what prompts grow by a call (two messages of 3 with it: 28 in
 # 260 short turns of pi, 32 in 70 of Claude Code, by the median). Calls made at once add 30: two recorded prompts to the
-# token, turns of two to five calls in Claude Code 29 to 36 where little else is in them.
+# token; of 13 short turns of Claude Code with several calls six add 29 to 40, the others more (reminders it hides).
 CLAUDE = Template(
     4, 3, 286, f"Anthropic docs, pricing; {OBSERVED}", tools_forced=406, per_tool=8, per_call=24, per_parallel=30,
     per_system=0, thinking=28, schema=185,
