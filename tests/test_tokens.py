@@ -405,10 +405,17 @@ def test_what_stands_around_calls_and_replies() -> None:
 
 @pytest.mark.parametrize(
     ("model", "characters", "tokens"),
-    [("gpt-5.5", 1508, 97), ("gpt-5", 900, 0), ("gemini-3-flash-preview", 404, 61), ("gemini-2.5-pro", 404, 0)],
+    [
+        ("gpt-5.5", 1508, 97),
+        ("gpt-5", 900, 0),
+        ("gemini-3-flash-preview", 404, 81),
+        ("gemini-2.5-pro", 404, 21),
+        ("gemini-2.5-pro", 4040, 21),
+        ("gemini-2.0-flash", 404, 0),
+    ],
 )
 def test_encrypted_reasoning(model: str, characters: int, tokens: int) -> None:
-    """Its length tells how long it is, for the models that read it again."""
+    """Its length tells how long it is, for the models that read it again; what stands around it is billed anyway."""
     assert state_tokens(model, characters) == tokens
 
 

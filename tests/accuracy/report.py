@@ -60,7 +60,6 @@ NAMED: tuple[tuple[str, str], ...] = (
     (r"thinking_roundtrip", "asked to think, one token more than elsewhere; then thinking that is not shown again"),
     (r"empty_message_on_history", "the conversation begins with the assistant"),
     (r"bedrock_cache_usage|cache_all_settings", "one sentence, repeated many times"),
-    (r"tool_events", "calls made at once, without their reasoning"),
     (r"text_plain_document", "a document of plain text in a tool's result"),
     (r"deferred_capability", "tools that join the conversation on its way"),
     (r"ref_sibling|nested_models|strict_incompatible|google_nested", "nested objects, `$defs`, a forced choice"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from math import ceil, floor, sqrt
+from math import ceil, floor, inf, sqrt
 
 import msgspec
 
@@ -102,19 +102,27 @@ def document_tokens(model: str, pages: int | None) -> int:
 
 
 class State(msgspec.Struct, frozen=True):
-    """Reasoning that a provider hands out encrypted: so many characters of base64 around it, and so many a token."""
+    """Reasoning that a provider hands out encrypted: so many characters of base64 around it, and so many a token.
+
+    `frame` are tokens that stand around it in the prompt, however long it is.
+    """
 
     around: int
     per_token: float
+    frame: int = 0
 
 
 STATES: tuple[tuple[str, State], ...] = (
     (r"openai\.gpt-[56]", State(700, 6.05)),
     (r"gpt-[56]|^o[134]\b|codex", State(920, 6.05)),
-    (r"gemini-[3-9]", State(70, 5.5)),
+    (r"gemini-[3-9]", State(0, 6.27, 17)),
+    (r"gemini-2\.5", State(0, inf, 21)),
 )
-"""Models that read their state again, and what it holds: observed, gpt-5 and 5.5 (shorter on
-Bedrock), gemini-3-flash and 3-pro."""
+"""Models that are shown their state again, and what it holds: observed, gpt-5 and 5.5 (shorter on Bedrock), gemini-3.
+
+Of Gemini's, 2026-11-26: seven signed calls of gemini-3-flash lie within 6 tokens of a line through the other six; three
+of gemini-2.5-pro are billed the same whatever their length. Calls without a signature are billed 2.
+"""
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +130,7 @@ def state_tokens(model: str, characters: int) -> int:
     """Tokens of encrypted reasoning that is so many characters long; 0 for models that do not read it again."""
     name = bare_name(model)
     state = next((state for pattern, state in STATES if re.search(pattern, name)), None)
-    return max(0, round((characters - state.around) / state.per_token)) if state else 0
+    return state.frame + max(0, round((characters - state.around) / state.per_token)) if state else 0
 
 
 def claude_tier(model: str) -> ClaudeTier:

@@ -186,9 +186,8 @@ CLAUDE_NEW = replace(CLAUDE, per_tool=21)
 # "\n\nHuman: …\n\nAssistant:" stands around these: 7 recorded pairs, to the token.
 CLAUDE_2 = replace(CLAUDE, base=5, per_message=4)
 # Recorded prompts of plain text are billed at the tokens of their text, or one more.
-GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=23)
-# What stands around calls was read off gemini-2.5 and 3; of 2.0, two recorded pairs show 3 to 6 tokens.
-GEMINI_2_0 = replace(GEMINI, per_call=0)
+# A call is billed 2, and what it is signed with besides (`media.STATES`): two prompts without signatures.
+GEMINI = Template(0, 0, 0, "observed, gemini-2.0-flash to gemini-3.5-flash", per_call=2)
 NOVA = Template(-2, 2, 320, OBSERVED, per_tool=37, per_call=30, per_system=0)
 PLAIN = Template(0, 0, 0, "one text, as it is")
 
@@ -236,7 +235,6 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini-3", "", replace(GEMINI, chosen=18)),
         (r"gemini-2\.5", "", replace(GEMINI, schema=1)),  # three recorded prompts, 2026-11-26
-        (r"gemini-2\.0", "", GEMINI_2_0),
         (r"gemini|gemma", "", GEMINI),
         (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),
         (r"titan", "", Template(0, 3, 0, OBSERVED)),
