@@ -11,11 +11,12 @@ and `otel_agents` for the events of coding agents. A call without messages waits
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agentcost.ingest import retold
 from agentcost.ingest.apis.contract import Identity
@@ -31,6 +32,7 @@ from agentcost.model import Item, Knowledge, Other, Place, Skipped
 
 _GENERATES = ("chat", "text_completion", "completion", "generate_content", "generate", "message", "responses")
 _DETAILS = "gen_ai.client.inference.operation.details"
+_TOOLS = "gen_ai.tool.definitions"
 _MOST_WAITING = 10_000
 _BESIDE = frozenset({"resourceMetrics", "scopeMetrics", "resourceSpans", "resourceLogs"})
 """Keys of telemetry that may hold no span: metrics, and exports that were empty."""
@@ -61,11 +63,13 @@ _PROVIDERS = (
 
 
 class _Log(msgspec.Struct):
-    """What reading one log remembers: spans with a call in them, events by their span, calls that wait for theirs."""
+    """What reading one log remembers: spans with a call in them, the tools of agents, events by their span, calls that
+    wait for theirs."""
 
     hand: Hand
     wrappers: set[tuple[str, str]] = msgspec.field(default_factory=set)
     calls: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    tools: dict[tuple[str, str], Any] = msgspec.field(default_factory=dict)
     events: dict[tuple[str, str], list[Event]] = msgspec.field(default_factory=dict)
     waiting: OrderedDict[tuple[str, str], tuple[Place, Span]] = msgspec.field(default_factory=OrderedDict)
     details: list[tuple[Place, Event]] = msgspec.field(default_factory=list)
@@ -100,12 +104,21 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
             yield _nothing(record.place, record.value)
         calls = (item for item in found if isinstance(item, Span) and item.parent and not _kind(item))
         log.wrappers.update((span.trace, span.parent) for span in calls)
+        log.tools.update(_declared(found))
         for item in found:
             yield from checked(record.place, partial(_items, log, record.place, item))
     for where, span in log.waiting.values():
         yield from checked(where, partial(_late, log, where, span))
     for where, event in log.details:
         yield from checked(where, partial(_detailed, log, where, event))
+
+
+def _declared(found: Sequence[Span | Event]) -> Iterator[tuple[tuple[str, str], Any]]:
+    """The tools that spans of agents declare for the calls in them, as VS Code's do."""
+    for item in found:
+        told = item.attributes.get(_TOOLS) if isinstance(item, Span) else None
+        if isinstance(item, Span) and told and _kind(item):
+            yield (item.trace, item.span), told
 
 
 def _nothing(where: Place, value: Any) -> Item:
@@ -136,7 +149,10 @@ def _items(log: _Log, where: Place, item: Span | Event) -> Iterator[Item]:
 
 
 def _content(log: _Log, span: Span) -> Content:
-    return content_of(span.attributes, (*span.events, *log.events.get((span.trace, span.span), ())))
+    """What was recorded of a call; tools that it does not tell are its agent's."""
+    content = content_of(span.attributes, (*span.events, *log.events.get((span.trace, span.span), ())))
+    agents = log.tools.get((span.trace, span.parent))
+    return replace(content, tools=retold.tools_of(agents)) if agents and not content.tools else content
 
 
 def _event(log: _Log, where: Place, event: Event) -> Iterator[Item]:
