@@ -43,6 +43,25 @@ RECORD: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("time", [1e30, -1e30, 1e11, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["started", "first_token", "ended"])
+def test_what_is_no_time_is_unknown(name: str, time: float) -> None:
+    times = {"started": 5.0, "first_token": 6.0, "ended": 7.0}
+    found = sound_item(replace(CALL, **{**times, name: time}))
+    assert isinstance(found, Request)
+    assert {key: getattr(found, key) for key in times} == {**times, name: None}
+    assert sound_item(replace(CALL, **times)) == replace(CALL, **times)
+
+
+def test_a_log_whose_times_are_none_is_evaluated() -> None:
+    row = {"timestamp": 1e30, "request_id": "r1", "model_name": "gpt-4.1", "chunk_size": 256, "seq_len": 256,
+           "chunk_hashes": ["0xab"]}  # fmt: skip
+    source = StreamSource("log", BytesIO(json.dumps(row).encode()))
+    record = load_logs([source], Reading(input_format="lmcache", threads=False))
+    assert [request.started for request in record.requests] == [None]
+    evaluate(record)
+
+
 @pytest.mark.parametrize("path", list(places(RECORD)), ids=lambda path: ".".join(map(str, path)))
 @pytest.mark.parametrize(
     "strange", ["x\ud800y", 10**30, float("nan"), -1], ids=["surrogate", "huge", "nan", "negative"]

@@ -31,22 +31,27 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct):
-    """A conversation with all that was said in it since its last summary; `before` is when it was last asked."""
+    """A conversation with all that was said in it since its last summary, and of it what is cleared some time.
+
+    `before` is when it was last asked.
+    """
 
     talk: Talk
     said: list[Said] = []
+    cleared: list[Said] = []
     before: float | None = None
 
     def hear(self, messages: Sequence[Said]) -> None:
         """What the next prompt will hold."""
         self.said += messages
+        self.cleared += [one for one in messages if one.cleared is not None]
         for one in messages:
             self.talk.hear(one.at(self.before))
 
     def ask(self, model: str, when: float | None) -> int:
         """The node of the prompt of a time; it parts from the last one where results were cleared since."""
         now = when if when is not None else self.before
-        if any(one.gone(now) != one.gone(self.before) for one in self.said):
+        if any(one.gone(now) != one.gone(self.before) for one in self.cleared):
             self.talk.again([one.at(now) for one in self.said])
         self.before = now
         return self.talk.ask(model)
@@ -61,5 +66,5 @@ class History(msgspec.Struct):
         first = next((number for number, one in enumerate(self.said) if kept_from and one.source == kept_from), None)
         tail = self.said[first:-1] if first is not None else []  # the last one is the summary itself
         self.talk.restart(summary)
-        self.said = [Said(message, "") for message in self.talk.waiting]
+        self.said, self.cleared = [Said(message, "") for message in self.talk.waiting], []
         self.hear(tail)

@@ -1,4 +1,4 @@
-"""What a log says that cannot be kept: half a surrogate pair in a name, a bill of less than no tokens."""
+"""What a log says that cannot be kept: half a surrogate pair in a name, a bill of less than no tokens, no time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sound_text(text: str) -> str:
 
 
 def sound_item(item: Item) -> Item:
-    """The item with names that can be kept; a Skipped where its counts cannot be meant."""
+    """The item with names and times that can be kept; a Skipped where its counts cannot be meant."""
     if isinstance(item, Other):
         return item if item.what.isascii() else Other(item.place, sound_text(item.what))
     if isinstance(item, Skipped):
@@ -35,6 +35,7 @@ def sound_item(item: Item) -> Item:
     wrong = _miscounted(item.usage) if item.usage else ""
     if wrong:
         return Skipped(item.place, wrong)
+    item = item if _is_timed(item) else _timed(item)
     return item if _is_sound(item) else _sound_request(item)
 
 
@@ -45,6 +46,24 @@ def _miscounted(usage: Usage) -> str:
         if count is not None and (type(count) is not int or count < 0):
             return f"tells {str(count)[:20]} {words}, which is no count; mend or remove it"
     return _TOO_MANY if max(usage.prompt, usage.output or 0, usage.reasoning or 0) >= MOST_TOKENS else ""
+
+
+_LATEST = 1e11
+"""Seconds since the epoch: the year 5138, beyond which a number is no time in any unit."""
+
+
+def _is_time(value: float | None) -> bool:
+    return value is None or -_LATEST < value < _LATEST  # not so of NaN
+
+
+def _is_timed(item: Request) -> bool:
+    return _is_time(item.started) and _is_time(item.ended) and _is_time(item.first_token)
+
+
+def _timed(item: Request) -> Request:
+    """The request without what are no times: unknown, as those that a log does not tell."""
+    times = {name: getattr(item, name) for name in ("started", "first_token", "ended")}
+    return replace(item, **{name: value if _is_time(value) else None for name, value in times.items()})
 
 
 _NAMES = ("provider", "model", "id", "session", "user", "project", "client", "task", "tier")
