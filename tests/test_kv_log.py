@@ -268,5 +268,5 @@ def test_the_sentence_of_the_default_report() -> None:
 
 def test_the_sentence_on_one_request_says_no_figure_twice() -> None:
     text = sentence(read("quickstart.jsonl"), {0})
-    assert "KV cache (±6%): the request 10.4 MiB in bf16, 5.20 MiB in fp8 on " in text
-    assert text.endswith("; 1 × h100-sxm holds 1,475, 2,951.")
+    assert "KV cache (±6%): the request 10.6 MiB in bf16, 5.30 MiB in fp8 on " in text
+    assert text.endswith("; 1 × h100-sxm holds 1,291, 2,582.")
