@@ -65,7 +65,7 @@ UNKNOWN: dict[str, tuple[str, list[str]]] = {
         "1234:9:websocket;0:~8:response;",
         ["is a dump of mitmproxy", "hardump=log.har"],
     ),
-    "a zip": ("PK\x03\x04\x14", ["is a zip archive; unpack it"]),
+    "a zip": ("PK\x03\x04\x14", ["is a binary file, a zip archive; unpack it"]),
     "its own words": (
         '{"when":"2026-01-10T20:00:00Z","usage":{"prompt_tokens":20,"completion_tokens":3,"cached":0}}',
         ['time = "when"', 'cached = "usage.cached"'],

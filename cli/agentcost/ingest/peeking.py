@@ -67,7 +67,7 @@ def not_a_log(peek: Peek) -> str:
     if _MITMPROXY.match(head):
         return "is a dump of mitmproxy; export its calls (mitmdump -nr FILE --set hardump=log.har) and name log.har"
     if head.startswith(b"PK\x03\x04"):
-        return "is a zip archive; unpack it and name the log in it"
+        return "is a binary file, a zip archive; unpack it and name the log in it"
     if b"\0" in head[:_LOOKED_AT]:
         return "is a binary file; name the log itself, as text, gzip or zstd"
     return "" if head.removeprefix(BOM).strip() else "is empty; check that the client wrote its log there"
