@@ -32,6 +32,7 @@ from agentcost.tables import components as components_of
 from agentcost.views import VIEWS
 from agentcost.views.cachegaps import gaps
 from agentcost.views.findings import findings
+from agentcost.views.full import sources
 from agentcost.views.layout import Column, Table, bar, chunks, fit, heights, packed, spread
 from agentcost.views.order import COLUMNS as SORTED
 from agentcost.views.order import TITLES, checked_sort, ordered
@@ -210,6 +211,16 @@ def test_the_first_skipped_record_is_named_with_its_reason() -> None:
     assert "Skipped fixtures/mooncake/shared_prefix.jsonl:6: names 1 more" in one_line(
         VIEWS["analyze"](analysis("mooncake"), 140)
     )
+
+
+def test_logs_without_requests_are_only_counted_beside_those_with_some() -> None:
+    files = sorted((FIXTURES / "openhands" / "conversation").rglob("*.json"))
+    found = evaluate(load_logs([open_source(path) for path in files], Reading(threads=False)))
+    text = one_line(sources(found, 140))
+    assert "10 logs beside them hold no request" in text
+    assert text.count("openhands") == 2  # the path of the one that is shown, and its format
+    alone = evaluate(load_logs([open_source(path) for path in files[1:3]], Reading(threads=False)))
+    assert "beside" not in one_line(sources(alone, 140))
 
 
 def test_a_log_without_requests_says_what_it_holds() -> None:

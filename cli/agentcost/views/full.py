@@ -182,10 +182,14 @@ def rulers(analysis: Analysis, width: int) -> RenderableType:
 
 
 def sources(analysis: Analysis, width: int) -> RenderableType:
-    """What became of the records of every log; what a folder holds beside logs is only counted."""
+    """What became of the records of every log; what a folder holds beside them is only counted."""
     every = analysis.tables["sources"]
-    frame = every.filter(every["format"] != "")
-    beside = len(every) - len(frame)
+    logs = every.filter(every["format"] != "")
+    used = logs.filter(logs["requests"] + logs["duplicates"] + logs["skipped"] > 0)
+    frame = used if len(used) else logs
+    beside, idle = len(every) - len(logs), len(logs) - len(frame)
+    notes = [f"{plural(idle, 'log')} beside them {'holds' if idle == 1 else 'hold'} no request"] * bool(idle)
+    notes += [f"{plural(beside, 'file')} beside them {'is' if beside == 1 else 'are'} no log"] * bool(beside)
     names = ("records", "requests", "duplicates", "others", "skipped")
     return Table(
         (
@@ -195,7 +199,7 @@ def sources(analysis: Analysis, width: int) -> RenderableType:
             *(Column(name, [exact(count) for count in frame[name].to_list()]) for name in names),
         ),
         width,
-        footer=f"{plural(beside, 'file')} beside them {'is' if beside == 1 else 'are'} no log" if beside else "",
+        footer="; ".join(notes),
     )
 
 
