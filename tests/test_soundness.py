@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.reading import FIXTURES
 from tests.replacing import replace
 from tests.test_ingest_fuzz import places, replaced
 
@@ -51,6 +52,23 @@ def test_what_is_no_time_is_unknown(name: str, time: float) -> None:
     assert isinstance(found, Request)
     assert {key: getattr(found, key) for key in times} == {**times, name: None}
     assert sound_item(replace(CALL, **times)) == replace(CALL, **times)
+
+
+@pytest.mark.parametrize("cost", ["1e+30", "-1", "nan", "inf", "1000000000.0", "much"])
+def test_what_no_call_costs_is_unknown(cost: str) -> None:
+    found = sound_item(replace(CALL, recorded_cost=cost))
+    assert isinstance(found, Request)
+    assert found.recorded_cost == ""
+    assert sound_item(replace(CALL, recorded_cost="0.0012")) == replace(CALL, recorded_cost="0.0012")
+
+
+def test_a_log_with_a_cost_of_nothing_on_earth_is_evaluated() -> None:
+    log = json.loads((FIXTURES / "openhands" / "base_state.json").read_text())
+    log["stats"]["usage_to_metrics"]["agent"]["costs"][0]["cost"] = 1e30
+    source = StreamSource("log", BytesIO(json.dumps(log).encode()))
+    record = load_logs([source], Reading(input_format="openhands", threads=False))
+    assert [request.recorded_cost for request in record.requests] == ["", "0.002", ""]
+    evaluate(record)
 
 
 def test_a_log_whose_times_are_none_is_evaluated() -> None:

@@ -1,4 +1,4 @@
-"""What a log says that cannot be kept: half a surrogate pair in a name, a bill of less than no tokens, no time."""
+"""What a log says that cannot be kept: half a surrogate pair in a name, a count, a time or a price that is none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sound_text(text: str) -> str:
 
 
 def sound_item(item: Item) -> Item:
-    """The item with names and times that can be kept; a Skipped where its counts cannot be meant."""
+    """The item with names, times and costs that can be kept; a Skipped where its counts cannot be meant."""
     if isinstance(item, Other):
         return item if item.what.isascii() else Other(item.place, sound_text(item.what))
     if isinstance(item, Skipped):
@@ -35,7 +35,7 @@ def sound_item(item: Item) -> Item:
     wrong = _miscounted(item.usage) if item.usage else ""
     if wrong:
         return Skipped(item.place, wrong)
-    item = item if _is_timed(item) else _timed(item)
+    item = item if _is_told(item) else _told(item)
     return item if _is_sound(item) else _sound_request(item)
 
 
@@ -48,6 +48,8 @@ def _miscounted(usage: Usage) -> str:
     return _TOO_MANY if max(usage.prompt, usage.output or 0, usage.reasoning or 0) >= MOST_TOKENS else ""
 
 
+_DEAREST = 1e9
+"""Dollars that no call costs."""
 _LATEST = 1e11
 """Seconds since the epoch: the year 5138, beyond which a number is no time in any unit."""
 
@@ -56,14 +58,24 @@ def _is_time(value: float | None) -> bool:
     return value is None or -_LATEST < value < _LATEST  # not so of NaN
 
 
-def _is_timed(item: Request) -> bool:
-    return _is_time(item.started) and _is_time(item.ended) and _is_time(item.first_token)
+def _is_cost(text: str) -> bool:
+    """Whether a recorded cost may be what a call cost in dollars, or is not told."""
+    try:
+        return not text or 0 <= float(text) < _DEAREST
+    except ValueError:
+        return False
 
 
-def _timed(item: Request) -> Request:
-    """The request without what are no times: unknown, as those that a log does not tell."""
+def _is_told(item: Request) -> bool:
+    times = _is_time(item.started) and _is_time(item.ended) and _is_time(item.first_token)
+    return times and _is_cost(item.recorded_cost)
+
+
+def _told(item: Request) -> Request:
+    """The request without what are no times and no costs: unknown, as those that a log does not tell."""
     times = {name: getattr(item, name) for name in ("started", "first_token", "ended")}
-    return replace(item, **{name: value if _is_time(value) else None for name, value in times.items()})
+    known = {name: value if _is_time(value) else None for name, value in times.items()}
+    return replace(item, **known, recorded_cost=item.recorded_cost if _is_cost(item.recorded_cost) else "")
 
 
 _NAMES = ("provider", "model", "id", "session", "user", "project", "client", "task", "tier")
