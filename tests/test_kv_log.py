@@ -21,7 +21,7 @@ from agentcost.loading.logs import Reading, load_logs
 from agentcost.measuring.measure import measure
 from agentcost.memory.ask import KvAsk
 from agentcost.memory.footprints import kv_lines, log_tables
-from agentcost.memory.tokens import OVER_O200K, SPREAD, per_o200k, target_tokens
+from agentcost.memory.tokens import OVER_O200K, SPREAD, per_o200k, spread_of, target_tokens
 from agentcost.model import Kind, Knowledge, Request, Usage
 from agentcost.record import Record
 from agentcost.results import Analysis, Scope
@@ -67,6 +67,15 @@ def test_vocabularies_lie_as_far_apart_as_the_table_says(encoding: str) -> None:
     assert found / base == pytest.approx(OVER_O200K[encoding], rel=SPREAD + 0.02)
 
 
+@pytest.mark.parametrize("published", [1.22, 1.31, 1.33, 1.47])
+def test_the_band_holds_what_is_published_of_claudes_tokenizers(published: float) -> None:
+    """Tokens of 4.7 for each of those before: middles over code, JSON, prose and Markdown (sol.ava.dev, 2026-04-17)."""
+    new, old = encoding_of("claude-opus-4-7"), encoding_of("claude-opus-4-6")
+    ours = per_o200k(new) / per_o200k(old)
+    assert abs(published / ours - 1) < spread_of([new.name, old.name]) + new.band
+    assert spread_of([new.name, old.name]) > spread_of([old.name]) == SPREAD
+
+
 def test_a_log_of_the_same_vocabulary_is_exact() -> None:
     maker = Maker()
     maker.send([system(LONG), said("go on")], model="qwen3-30b-a3b", provider="")
@@ -96,7 +105,7 @@ def test_texts_that_are_counted_again_are_exact() -> None:
 
 
 def test_a_claude_bill_becomes_an_open_models_tokens() -> None:
-    """What the bill has beyond the text is scaled like the text: 1.18 x 1.33 and more for each of o200k's."""
+    """What the bill has beyond the text is scaled like the text."""
     study = read("quickstart.jsonl")
     found = target_tokens(study.record.tree, study.requests, study.measured, "qwen3-30b-a3b")
     billed = sum(int(group.kinds.sum()) for group in study.measured)

@@ -94,7 +94,7 @@ def __getattr__(name: str) -> typer.Typer:
 def main() -> NoReturn:
     """The console script: `run`, and away.
 
-    What a run has built goes with its process: to take it apart object by object first took a twentieth of the time.
+    What a run has built goes with its process: to take it apart object by object took a fifth of a small run.
     """
     status: object = 0
     try:
@@ -103,7 +103,7 @@ def main() -> NoReturn:
         status = end.code
     with suppress(OSError):
         sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 0)
+    os._exit(status if isinstance(status, int) else bool(status))
 
 
 def run() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agentcost.model import Kind
+from agentcost.model import Kind, Knowledge
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -341,6 +341,11 @@ def simulated(caches: DataFrame) -> dict[str, Any] | None:
     """The row of `caches` that is the simulated log: of the policy that was asked for, else as run; None of neither."""
     rows = caches.filter(caches["basis"].is_in(["simulated", "asked"])).to_dicts()
     return rows[-1] if rows else None
+
+
+def without_sessions(requests: DataFrame) -> bool:
+    """Whether nothing tells which requests are of one session: no ids, and no content that a chain could show in."""
+    return bool((requests["session_inferred"] & (requests["knowledge"] == Knowledge.COUNTS)).all())
 
 
 CAPACITY_TABLES: dict[str, tuple[str, str]] = {

@@ -177,7 +177,7 @@ def dump(baseline: Baseline) -> bytes:
         figures=tuple(replace(figure, culprit="", where="") for figure in baseline.figures),
         parts=tuple(replace(part, name=part.key[2]) for part in baseline.parts),
         breaks=tuple(replace(one, evidence="", worst="") for one in baseline.breaks),
-        rulers=tuple(msgspec.structs.replace(ruler, client=hidden_name(ruler.client)) for ruler in baseline.rulers),
+        rulers=tuple(replace(ruler, client=hidden_name(ruler.client)) for ruler in baseline.rulers),
     )
     fields = msgspec.to_builtins(kept, builtin_types=(Decimal,))
     lines = [f'"kind":"{KIND}"', f'"version":{VERSION}']

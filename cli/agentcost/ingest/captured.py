@@ -177,7 +177,7 @@ def _request(log: Log, record: Record, prompt: Prompt) -> Item:
         return Other(record.place, "token count")
     if status >= 400 and not answer:
         return Other(record.place, f"failed call (status {status})")
-    if reason := envelopes.packed(value):
+    if enveloped and (reason := envelopes.packed(value)):
         return Skipped(record.place, reason)
     sender = (envelopes.sender_of(value),) if enveloped else ()
     identity = envelopes.merged(*sender, api.identity(prompt.body), context.identity)

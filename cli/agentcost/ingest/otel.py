@@ -116,8 +116,7 @@ def read(source: Source, hand: Hand) -> Iterator[Item]:
 def _declared(found: Sequence[Span | Event]) -> Iterator[tuple[tuple[str, str], Any]]:
     """The tools that spans of agents declare for the calls in them, as VS Code's do."""
     for item in found:
-        told = item.attributes.get(_TOOLS) if isinstance(item, Span) else None
-        if isinstance(item, Span) and told and _kind(item):
+        if isinstance(item, Span) and _kind(item) and (told := item.attributes.get(_TOOLS)):
             yield (item.trace, item.span), told
 
 

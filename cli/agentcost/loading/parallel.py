@@ -8,7 +8,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 
-from msgspec import structs
 from msgspec.structs import replace
 
 from agentcost.ingest.compression import MAGIC_BYTES, engine_of
@@ -91,10 +90,7 @@ def split(source: FileSource, count: int) -> list[FileSource]:
 def _shift(part: Record, lines: int) -> None:
     """Count the lines of a stretch from the log's beginning."""
     part.requests = [
-        structs.replace(request, place=structs.replace(request.place, line=request.place.line + lines))
-        for request in part.requests
+        replace(request, place=replace(request.place, line=request.place.line + lines)) for request in part.requests
     ]
-    part.skipped = [
-        structs.replace(skip, place=structs.replace(skip.place, line=skip.place.line + lines)) for skip in part.skipped
-    ]
+    part.skipped = [replace(skip, place=replace(skip.place, line=skip.place.line + lines)) for skip in part.skipped]
     part.logs[0].lines += lines

@@ -6,7 +6,7 @@ many tokens vocabularies need for the same text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy
@@ -24,10 +24,14 @@ OVER_O200K: dict[str, float] = {
     "cl100k_claude4.7": 1.41,
 }  # fmt: skip
 """Tokens of a vocabulary for each of o200k's: the mean over code, Markdown, English prose and JSON, 0.6 million
-characters of each, counted by splintr-rs 0.22.0 on 2026-11-25. Other scripts lie further apart."""
+characters of each, counted by splintr-rs 0.22.0 on 2026-11-25 (Claude's: 2026-11-26). Other scripts lie further
+apart."""
 
 SPREAD = 0.06
 """How far the four kinds of text lie from that mean at most."""
+
+WIDER = {"cl100k_claude4.7": 0.15}
+"""The same of a vocabulary of short pieces, in which prose of long words falls apart: licences, on 2026-11-26."""
 
 
 class TargetTokens(msgspec.Struct, frozen=True):
@@ -80,6 +84,11 @@ def target_tokens(
     )
 
 
+def spread_of(names: Iterable[str]) -> float:
+    """How far texts lie from the mean where they are scaled between these vocabularies."""
+    return max(WIDER.get(name, SPREAD) for name in names)
+
+
 def per_o200k(encoding: Encoding) -> float:
     """Tokens of a model for each of o200k's."""
     return OVER_O200K.get(encoding.name, 1.0)
@@ -88,9 +97,7 @@ def per_o200k(encoding: Encoding) -> float:
 def _length(entry: Entry, encoding: Encoding, model: str, again: int | None) -> float:
     if again is not None:
         return again
-    if entry.tokens is not None or entry.media:
-        return estimate(entry, encoding, model)
-    if encoding.name in entry.counts:
+    if entry.tokens is not None or entry.media or encoding.name in entry.counts:
         return estimate(entry, encoding, model)
     for name in sorted(entry.counts):
         if name in OVER_O200K:
@@ -137,9 +144,12 @@ def _basis(
     ]
     if Knowledge.COUNTS in kinds:
         models = {request.model for request in requests if request.knowledge is Knowledge.COUNTS}
-        return "scaled", SPREAD + encoding.band + max(encoding_of(model).band for model in models)
+        others = [encoding_of(model) for model in models]
+        band = encoding.band + max(other.band for other in others)
+        return "scaled", band + spread_of([encoding.name, *(other.name for other in others)])
     own = all(encoding.name in tree.entries[number].counts for number in counted)
     if own or all(number in (recounted or {}) for number in counted):
         basis = "exact" if own else "counted again"
         return (basis, 0.0) if encoding.basis is Basis.EXACT else ("estimated", encoding.band)
-    return "scaled", SPREAD + encoding.band
+    texts = [tree.entries[number].counts for number in counted]
+    return "scaled", encoding.band + spread_of({encoding.name}.union(*texts))

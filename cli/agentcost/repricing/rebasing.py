@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from agentcost.measuring.levels import Floats, Ints, Levels
 from agentcost.measuring.measure import Measured, estimate
-from agentcost.memory.tokens import OVER_O200K, SPREAD, per_o200k
+from agentcost.memory.tokens import OVER_O200K, per_o200k, spread_of
 from agentcost.model import Request, Usage
 from agentcost.prefix import Entry, Tree
 from agentcost.tokens import LIKE_CLAUDE, Encoding, encoding_of
@@ -89,7 +89,7 @@ class Rebasing(msgspec.Struct):
             return Scale(group.reach.tolist(), totals.tolist(), 1.0, 0.0, same=True)
         if not group.ruler.encoding:  # blocks and counts have no text
             ratio = per_o200k(target) / per_o200k(source)
-            band = SPREAD + source.band + target.band
+            band = spread_of((source.name, target.name)) + source.band + target.band
             return Scale(_times(group.reach, ratio), _times(totals, ratio), ratio, band, same=False)
         return self._counted(group, model, source, target)
 
@@ -108,8 +108,9 @@ class Rebasing(msgspec.Struct):
         reach = after + numpy.rint((group.reach - before) * ratio).astype(numpy.int64)
         unsure = float((self.levels.down(scaled) * times)[leaves].sum()) + float(abs(around).sum()) * ratio
         share = min(1.0, unsure / float(totals.sum())) if totals.any() else 1.0
-        base = max(source.band, target.band) if alike else target.band
-        return Scale(reach.tolist(), totals.tolist(), ratio, base + SPREAD * share, same=False)
+        band = max(source.band, target.band) if alike else target.band
+        band += spread_of((source.name, target.name)) * share
+        return Scale(reach.tolist(), totals.tolist(), ratio, band, same=False)
 
     def _texts(self, model: str, target: Encoding) -> tuple[Floats, Floats]:
         """Per node the tokens of its segment in a model's tokens, and of these the ones scaled from another count."""

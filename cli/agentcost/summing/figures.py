@@ -14,7 +14,7 @@ from agentcost.gate.metrics import AS_RUN, CAUSES
 from agentcost.gate.words import named
 from agentcost.measuring.measure import KINDS
 from agentcost.model import Kind, Knowledge
-from agentcost.results import FIXED, KIND_COLUMNS, THRESHOLDS, Analysis, simulated
+from agentcost.results import FIXED, KIND_COLUMNS, THRESHOLDS, Analysis, simulated, without_sessions
 from agentcost.study import Study
 from agentcost.units import agreed, finer_dollars, plural
 
@@ -193,7 +193,7 @@ def _costs(requests: pl.DataFrame) -> Iterator[Figure]:
     priced = requests.filter(requests["cost"].is_not_null())
     for name, key in (("cost_per_request", ""), ("cost_per_session", "session"), ("cost_per_task", "task")):
         own = priced.filter(priced[key] != "") if key else priced
-        if key == "session" and len(own) and (own["session_inferred"] & (own["knowledge"] == Knowledge.COUNTS)).all():
+        if key == "session" and len(own) and without_sessions(own):
             yield _figure(name, None, reason="no request has a session id, and lengths show no chain")
             continue
         if not len(own):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -145,6 +144,8 @@ def empty(analysis: Analysis, width: int) -> RenderableType:
 
 def _instead(analysis: Analysis) -> str:
     """What most records are where none is a request: that may say where requests are."""
+    import polars as pl  # noqa: PLC0415 — with the frame it works on
+
     sums = analysis.tables["others"].group_by("what").agg(pl.col("count").sum())
     most = sums.sort(["count", "what"], descending=[True, False]).head(_MOST_KINDS)
     told = [f"{exact(count)} × {printable(what)}" for what, count in most.iter_rows()]

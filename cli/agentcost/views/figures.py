@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcost.model import Kind, Knowledge
-from agentcost.results import FIXED, KIND_COLUMNS, Analysis
+from agentcost.model import Kind
+from agentcost.results import FIXED, KIND_COLUMNS, Analysis, without_sessions
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -49,9 +49,8 @@ def opaque(analysis: Analysis) -> bool:
 
 
 def sessionless(analysis: Analysis) -> bool:
-    """Whether nothing tells which requests are of one session: no ids, and no content that a chain could show in."""
-    requests = analysis.tables["requests"]
-    return bool((requests["session_inferred"] & (requests["knowledge"] == Knowledge.COUNTS)).all())
+    """Whether nothing tells which requests are of one session."""
+    return without_sessions(analysis.tables["requests"])
 
 
 def outweighed(analysis: Analysis) -> bool:
