@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+CLAUDE_NAME = r"claude|mythos|fable|\b(opus|sonnet|haiku)\b"
+GEMINI_NAME = r"gemini|gemma"
+"""How bare names of a family's models are known."""
+
 
 @lru_cache(maxsize=4096)
 def bare_name(model: str) -> str:

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import msgspec
 
-from agentcost.names import bare_name
+from agentcost.names import CLAUDE_NAME, GEMINI_NAME, bare_name
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value."""
@@ -48,8 +48,8 @@ PUBLISHED = Style("types")
 STYLES: tuple[tuple[str, Style], ...] = tuple(
     (pattern, style)
     for pattern, style in (
-        (r"claude|mythos|fable|\b(opus|sonnet|haiku)\b", Style("claude")),
-        (r"gemini|gemma", Style("texts")),
+        (CLAUDE_NAME, Style("claude")),
+        (GEMINI_NAME, Style("texts")),
         (r"gpt-?3\.5|gpt-35|gpt-4(?![.\do])", Style("types", parallel=True)),
         # Observed: a description of a property costs one token more, a function without parameters five fewer.
         (r"gpt-4|^o[134]\b", Style("types", "//  ", "{name}\n\n", parallel=True)),

@@ -9,14 +9,11 @@ from functools import lru_cache
 import msgspec
 
 from agentcost.model import Basis
-from agentcost.names import bare_name
+from agentcost.names import CLAUDE_NAME, bare_name
 from agentcost.tokens import given
 from agentcost.tokens.given import Given, given_to
 
 CHECKED, CLAUDE_CHECKED = "2026-11-22", "2026-11-26"
-
-CLAUDE_NAME = r"claude|mythos|fable|\b(opus|sonnet|haiku)\b"
-GEMINI_NAME = r"gemini|gemma"
 
 
 class Encoding(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from math import ceil, floor, inf, sqrt
 
 import msgspec
 
-from agentcost.names import bare_name
-from agentcost.tokens.encodings import CLAUDE_NAME, CLAUDE_NEW, GEMINI_NAME, encoding_of
+from agentcost.names import CLAUDE_NAME, GEMINI_NAME, bare_name
+from agentcost.tokens.encodings import CLAUDE_NEW, encoding_of
 
 TEXT_TOKENS_PER_PAGE = 2_250
 """The middle of 1,500-3,000 that Anthropic's docs give for a page of a PDF."""

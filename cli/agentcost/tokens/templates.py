@@ -10,8 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from agentcost.model import Basis
-from agentcost.names import bare_name
-from agentcost.tokens.encodings import CHECKED, CLAUDE_NAME
+from agentcost.names import CLAUDE_NAME, GEMINI_NAME, bare_name
+from agentcost.tokens.encodings import CHECKED
 
 Api = Literal["anthropic", "openai-chat", "openai-responses", "gemini", "bedrock"]
 Choice = Literal["auto", "none", "any", "named"]
@@ -235,7 +235,7 @@ TEMPLATES: tuple[tuple[str, str, Template], ...] = tuple(
         (r"gpt-|^o[134]\b|^codex", "", OPENAI_UNSURE),
         (r"gemini-3", "", replace(GEMINI, chosen=18)),
         (r"gemini-2\.5", "", replace(GEMINI, schema=1)),  # three recorded prompts, 2026-11-26
-        (r"gemini|gemma", "", GEMINI),
+        (GEMINI_NAME, "", GEMINI),
         (r"nova-(micro|lite|pro|premier|2|sonic)", "", NOVA),
         (r"titan", "", Template(0, 3, 0, OBSERVED)),
         (r"llama-?v?3\.[1-3]", "", Template(25, 5, 0, f"Llama 3.1 chat template; {OBSERVED}")),
