@@ -106,11 +106,13 @@ def components(chosen: pl.DataFrame) -> pl.DataFrame:
     """A row per component that has tokens, the largest first."""
     total = int(chosen["prompt"].sum())
     rows = []
+    in_turn = chosen.select("lineage", "turn", *KIND_COLUMNS.values()).sort("lineage", "turn")
+    goes_on = in_turn["lineage"].diff() == 0
     for column in KIND_COLUMNS.values():
         values = chosen[column]
         carried = values.filter(values != 0)
         if len(carried):
-            growth = chosen.select(pl.col(column).diff().over("lineage", order_by="turn").mean()).item()
+            growth = in_turn[column].diff().filter(goes_on).mean()
             rows.append((column, int(values.sum()), len(carried), _quantile(carried, 0.5), growth))
     schema = {
         "component": pl.String,
@@ -135,59 +137,78 @@ _SUMS = ("prompt", "read", "write", "plain", "output")
 _MONEY = ("cost", "cost_saved", "cost_lost")
 
 
-def _sums() -> dict[str, pl.Expr]:
-    """Sums over known values; null where none is known, so that unknown never reads as zero, and of dollars that were
-    paid in several ways."""
-    ways = pl.col("billing").filter(pl.col("cost").is_not_null()).unique().sort()
-    there = {name: pl.col(name).count() > 0 for name in _SUMS} | {name: ways.len() == 1 for name in _MONEY}
-    known = {name: pl.when(test).then(pl.col(name).sum()) for name, test in there.items()}
-    return {
-        **{name: sum_.cast(pl.Int64) if name in _SUMS else sum_ for name, sum_ in known.items()},
-        "unpriced_requests": pl.col("cost").null_count().cast(pl.Int64),
-        "lower_bounds": pl.col("cost_is_lower_bound").filter(pl.col("cost").is_not_null()).sum().cast(pl.Int64),
-        "billings": pl.when(ways.len() == 1).then(ways.first()).otherwise(ways.replace("", "not told").str.join(" + ")),
-    }
+def _summed(chosen: pl.DataFrame, keys: Sequence[str], **own: pl.Expr) -> pl.DataFrame:
+    """A row per combination of keys, in the order of their first: aggregates of its own, and sums over known values.
+
+    A sum is null where no value is known, so that unknown never reads as zero, and of dollars that were paid in several
+    ways.
+    """
+    found = chosen.group_by(*keys, maintain_order=True).agg(
+        requests=pl.len().cast(pl.Int64),
+        largest_prompt=pl.col("prompt").max(),
+        **own,
+        **{name: pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).cast(pl.Int64) for name in _SUMS},
+        **{name: pl.col(name).sum() for name in _MONEY},
+        unpriced_requests=pl.col("cost").null_count().cast(pl.Int64),
+        lower_bounds=pl.col("cost_is_lower_bound").filter(pl.col("cost").is_not_null()).sum().cast(pl.Int64),
+    )
+    told = pl.when(pl.col("billing") == "").then(pl.lit("not told")).otherwise(pl.col("billing"))
+    paid = _each(chosen.filter(pl.col("cost").is_not_null()), keys, "billing", told.alias("told"))
+    one = pl.col("billing").list.len() == 1
+    return (
+        found.join(paid, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(
+            *(pl.when(one).then(pl.col(name)) for name in _MONEY),
+            billings=pl.when(one).then(pl.col("billing").list.first()).otherwise(pl.col("told").list.join(" + ")),
+        )
+        .with_columns(pl.col("billings").fill_null(""))
+        .drop("billing", "told")
+    )
+
+
+def _each(chosen: pl.DataFrame, keys: Sequence[str], column: str, *others: pl.Expr) -> pl.DataFrame:
+    """Per combination of keys the distinct values of a column, sorted, as a list; far faster than within the groups."""
+    distinct = chosen.select(*keys, column).unique().sort(column).with_columns(*others)
+    return distinct.group_by(*keys, maintain_order=True).agg(pl.exclude(*keys))
 
 
 def sessions(chosen: pl.DataFrame) -> pl.DataFrame:
     """A row per session, the one with the most input first."""
     fixed = pl.sum_horizontal(KIND_COLUMNS[kind] for kind in FIXED)
-    main = pl.col("prompt").filter(pl.col("role") == "main")
+    main = pl.col("role") == "main"
+    found = _summed(
+        chosen.sort("index"),
+        ["session"],
+        inferred=pl.col("session_inferred").first(),
+        project=pl.col("project").first(),
+        lineages=pl.col("lineage").n_unique().cast(pl.Int64),
+        started=pl.col("started").min(),
+        ended=pl.col("started").max(),
+        first_prompt=pl.col("prompt").filter(main).first(),
+        last_prompt=pl.col("prompt").filter(main).last(),
+        fixed_prefix=fixed.filter(main).first(),
+    )
+    models = _each(chosen, ["session"], "model").with_columns(models=pl.col("model").list.join(", "))
     return (
-        chosen.sort("index")
-        .group_by("session", maintain_order=True)
-        .agg(
-            inferred=pl.col("session_inferred").first(),
-            project=pl.col("project").first(),
-            models=pl.col("model").unique().sort().str.join(", "),
-            requests=pl.len().cast(pl.Int64),
-            lineages=pl.col("lineage").n_unique().cast(pl.Int64),
-            started=pl.col("started").min(),
-            ended=pl.col("started").max(),
-            first_prompt=main.first(),
-            last_prompt=main.last(),
-            largest_prompt=pl.col("prompt").max(),
-            fixed_prefix=fixed.filter(pl.col("role") == "main").first(),
-            **_sums(),
-        )
+        found.join(models, on="session", how="left", maintain_order="left")
+        .select(*_SESSION)
         .sort("prompt", "session", descending=[True, False])
     )
+
+
+_SESSION = (
+    "session", "inferred", "project", "models", "requests", "lineages", "started", "ended", "first_prompt",
+    "last_prompt", "largest_prompt", "fixed_prefix", *_SUMS, *_MONEY, "unpriced_requests", "lower_bounds", "billings",
+)  # fmt: skip
 
 
 def groups(chosen: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """A row per combination of keys, the one with the most input first; no rows without keys."""
     if not keys:
         return pl.DataFrame()
-    return (
-        chosen.group_by(*keys)
-        .agg(
-            requests=pl.len().cast(pl.Int64),
-            sessions=pl.col("session").n_unique().cast(pl.Int64),
-            largest_prompt=pl.col("prompt").max(),
-            **_sums(),
-        )
-        .sort("prompt", *keys, descending=[True, *([False] * len(keys))])
-    )
+    found = _summed(chosen, keys, sessions=pl.col("session").n_unique().cast(pl.Int64))
+    columns = "requests", "sessions", "largest_prompt", *_SUMS, *_MONEY, "unpriced_requests", "lower_bounds", "billings"
+    return found.select(*keys, *columns).sort("prompt", *keys, descending=[True, *([False] * len(keys))])
 
 
 def distribution(chosen: pl.DataFrame) -> pl.DataFrame:

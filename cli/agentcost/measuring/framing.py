@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy
@@ -29,14 +29,23 @@ class Counts(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, tree: Tree, levels: Levels) -> Counts:
-        own = numpy.zeros((len(tree.entries) + 1, len(cls.__struct_fields__)), dtype=numpy.int64)  # the root's, at -1
-        for number, entry in enumerate(tree.entries):
-            if entry.kind is not Kind.BLOCK:
-                own[number] = _shape(entry)
-        each = own[numpy.array(tree.segments, dtype=numpy.int64)]
+        numbers: dict[tuple[object, ...], int] = {}  # few kinds of segments, in many texts
+        shapes: list[tuple[int, ...]] = []
+        of = []
+        for entry in tree.entries:
+            key = entry.kind, entry.level, entry.role, entry.opens_message, entry.media
+            number = numbers.get(key)
+            if number is None:
+                number = numbers[key] = len(shapes)
+                shapes.append(_shape(entry))
+            of.append(number)
+        own = numpy.array([*shapes, (0,) * len(cls.__struct_fields__)], dtype=numpy.int64)
+        of.append(len(shapes))  # the root's, at -1
+        each = own[numpy.array(of, dtype=numpy.int64)[numpy.array(tree.segments, dtype=numpy.int64)]]
         _mark_second(each[:, cls.__struct_fields__.index("parallel")], levels.parents)
-        total = levels.down(each)
-        return cls(*(total[:, column] for column in range(len(cls.__struct_fields__))))
+        there = each.any(axis=0)
+        each[:, there] = levels.down(each[:, there])
+        return cls(*each.T)
 
 
 _OPENS, _INSIDE = 1, 2
@@ -51,6 +60,8 @@ def _mark_second(calls: Ints, parents: Ints) -> None:
 
 def _shape(entry: Entry) -> tuple[int, ...]:
     """What a segment adds to each of the counts. Encrypted reasoning is no message of its own."""
+    if entry.kind is Kind.BLOCK:
+        return (0,) * len(Counts.__struct_fields__)
     system, call, state = entry.level == "system", entry.kind is Kind.TOOL_CALL, entry.media.startswith(_STATE)
     opens = entry.opens_message and not state
     reply = opens and entry.role == "assistant" and entry.kind is Kind.ASSISTANT
@@ -83,16 +94,27 @@ def speaks(request: Request) -> str:
     return "openai-responses" if through else request.api
 
 
-def around_of(template: Template, counts: Counts, request: Request, knowledge: Knowledge) -> int:
-    """All tokens that stand around the text of a request. A transcript's tools are hidden."""
+def around_of(template: Template, counts: Counts, requests: Sequence[Request], knowledge: Knowledge) -> Ints:
+    """All tokens that stand around the text of each request. A transcript's tools are hidden."""
     if knowledge in BARE:
-        return 0
-    node = request.node
-    shape = Shape(
-        messages=int(counts.messages[node]), systems=int(counts.systems[node]), replies=int(counts.replies[node]),
-        tools=int(counts.tools[node]), calls=int(counts.calls[node]), more_calls=int(counts.more_calls[node]),
-        parallel=int(counts.parallel[node]), loaded=int(counts.loaded[node]),
-    )  # fmt: skip
+        return numpy.zeros(len(requests), dtype=numpy.int64)
+    nodes = [request.node for request in requests]
+    shapes = zip(*(getattr(counts, name)[nodes].tolist() for name in _SHAPE), strict=True)
+    known: dict[tuple[object, ...], int] = {}  # few shapes and settings differ
+    found = []
+    for request, shape in zip(requests, shapes, strict=True):
+        key = shape, request.settings
+        tokens = known.get(key)
+        if tokens is None:
+            tokens = known[key] = _around(template, Shape(**dict(zip(_SHAPE, shape, strict=True))), request)
+        found.append(tokens)
+    return numpy.array(found, dtype=numpy.int64)
+
+
+_SHAPE = tuple(name for name in Counts.__struct_fields__ if name in Shape.__struct_fields__)
+
+
+def _around(template: Template, shape: Shape, request: Request) -> int:
     settings = dict(request.settings)
     formed = '"json_schema"' in settings.get("output_config", "") or settings.get("text_format", "")[:4] == "json"
     formed = formed or "responseSchema" in settings

@@ -9,7 +9,6 @@ component's tokens are differences of rounded totals, so they always add up to t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
 
 import msgspec
 import numpy
@@ -82,8 +81,8 @@ def uncalibrated(tree: Tree, requests: Sequence[Request]) -> tuple[Floats, Ints]
         used = levels.up(leaves) > 0
         text[rows] = levels.down(_estimates(tree, used, encoding_of(model), model))[leaves]
         around[rows] = [
-            around_of(template_of(model, speaks(requests[row])), counts, requests[row], requests[row].knowledge)
-            for row in rows
+            around_of(template_of(model, speaks(one)), counts, [one], one.knowledge).item()
+            for one in (requests[row] for row in rows)
         ]
     return text, around
 
@@ -98,7 +97,7 @@ def _measured(tree: Tree, levels: Levels, counts: Counts, key: Key, requests: Se
     passing = levels.up(leaves)
     estimates = levels.down(_estimates(tree, passing > 0, encoding, model))
     template = template_of(model, api)
-    around = numpy.array([around_of(template, counts, requests[row], knowledge) for row in rows], dtype=numpy.int64)
+    around = around_of(template, counts, [requests[row] for row in rows], knowledge)
     billed = [_billed(requests[row]) for row in rows]
     places = [lineages[row] for row in rows]
     if given:
@@ -192,24 +191,26 @@ def _billed(request: Request) -> int | None:
 
 
 def _by_kind(tree: Tree, levels: Levels, lengths: Ints, leaves: Ints) -> Ints:
-    own = numpy.zeros((len(tree), len(KINDS)), dtype=numpy.int64)
-    columns = numpy.array([COLUMN[entry.kind] for entry in tree.entries] or [0], dtype=numpy.int64)
-    nodes = numpy.arange(1, len(tree))
-    own[nodes, columns[numpy.array(tree.segments, dtype=numpy.int64)[1:]]] = lengths[1:]
-    found: Ints = levels.down(own)[leaves]
+    columns = numpy.array([COLUMN[entry.kind] for entry in tree.entries], dtype=numpy.int64)
+    there, place = numpy.unique(columns, return_inverse=True)
+    own = numpy.zeros((len(tree), len(there)), dtype=numpy.int64)
+    own[numpy.arange(1, len(tree)), place[numpy.array(tree.segments, dtype=numpy.int64)[1:]]] = lengths[1:]
+    found: Ints = numpy.zeros((len(leaves), len(KINDS)), dtype=numpy.int64)
+    found[:, there] = levels.down(own)[leaves]
     return found
 
 
 def _close(kinds: Ints, hidden: Sequence[Hidden], billed: Sequence[int | None]) -> None:
     """Add what is hidden and what stays unexplained, so that each row sums to the bill."""
-    for row, (part, total) in enumerate(zip(hidden, billed, strict=True)):
-        if part:
-            kinds[row, COLUMN[Kind.HIDDEN]] = part[0]
-        if total is not None:
-            kinds[row, COLUMN[Kind.UNEXPLAINED]] = total - int(kinds[row].sum())
+    if any(hidden):
+        kinds[:, COLUMN[Kind.HIDDEN]] = [part[0] if part else 0 for part in hidden]
+    known = [row for row, total in enumerate(billed) if total is not None]
+    totals = numpy.array([total for total in billed if total is not None], dtype=numpy.int64)
+    kinds[known, COLUMN[Kind.UNEXPLAINED]] = totals - kinds[known].sum(axis=1)
 
 
 def _error(kinds: Ints, billed: Sequence[int | None]) -> float | None:
     """The median share of the bill that stays unexplained."""
-    rows = [(abs(int(kinds[row, COLUMN[Kind.UNEXPLAINED]])), total) for row, total in enumerate(billed) if total]
-    return median(part / total for part, total in rows) if rows else None
+    rows = [row for row, total in enumerate(billed) if total]
+    totals = numpy.array([total for total in billed if total], dtype=numpy.int64)
+    return float(numpy.median(numpy.abs(kinds[rows, COLUMN[Kind.UNEXPLAINED]]) / totals)) if rows else None
