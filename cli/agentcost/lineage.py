@@ -43,13 +43,16 @@ def standings(tree: Tree, requests: Sequence[Request]) -> list[Standing]:
     calls without are never of one lineage.
     """
     spine = _spine(tree)
-    owners: dict[tuple[str, bool, int], int] = {}
+    owners: dict[tuple[str, bool], dict[int, int]] = {}
     chains: list[Chain] = []
     found = []
     for index, request in enumerate(requests):
         tip = spine.of[request.node]
         scope = request.session or f"{request.format} {request.model}", spine.tools[request.node]
-        lineage = _goes_on(spine, owners, chains, (*scope, tip))
+        owned = owners.get(scope)
+        if owned is None:
+            owned = owners[scope] = {}
+        lineage = _goes_on(spine, owned, chains, tip)
         before = None if lineage is None else chains[lineage].request
         if lineage is None:
             lineage = len(chains)
@@ -57,7 +60,7 @@ def standings(tree: Tree, requests: Sequence[Request]) -> list[Standing]:
         else:
             chain = chains[lineage]
             chain.tip, chain.request, chain.turns = tip, index, chain.turns + 1
-        _own(spine, owners, (*scope, tip), lineage)
+        _own(spine, owned, tip, lineage)
         chain = chains[lineage]
         found.append(Standing(chain.session, not request.session, lineage, chain.turns, before))
     return found
@@ -76,39 +79,38 @@ class Spine(msgspec.Struct):
 
 
 def _spine(tree: Tree) -> Spine:
-    spine = Spine([0], [False], [0], [0])
-    places: dict[tuple[int, int], int] = {}
-    for node in range(1, len(tree)):
-        parent, segment = tree.parents[node], tree.segments[node]
-        level, before = tree.entries[segment].level, spine.of[parent]
-        spine.tools.append(spine.tools[parent] or level == "tools")
+    of, tools, parents, depth = [0], [False], [0], [0]
+    levels = [entry.level for entry in tree.entries]
+    places: dict[int, int] = {}
+    for parent, segment in zip(tree.parents[1:], tree.segments[1:], strict=True):
+        level, before = levels[segment], of[parent]
+        tools.append(tools[parent] or level == "tools")
         if level != "messages":
-            spine.of.append(before)
+            of.append(before)
             continue
-        place = places.get((before, segment))
+        key = before << 32 | segment
+        place = places.get(key)
         if place is None:
-            place = places[before, segment] = len(spine.parents)
-            spine.parents.append(before)
-            spine.depth.append(spine.depth[before] + 1)
-        spine.of.append(place)
-    return spine
+            place = places[key] = len(parents)
+            parents.append(before)
+            depth.append(depth[before] + 1)
+        of.append(place)
+    return Spine(of, tools, parents, depth)
 
 
-def _goes_on(
-    spine: Spine, owners: dict[tuple[str, bool, int], int], chains: Sequence[Chain], tip: tuple[str, bool, int]
-) -> int | None:
+def _goes_on(spine: Spine, owned: dict[int, int], chains: Sequence[Chain], tip: int) -> int | None:
     """The lineage that owns the deepest known place of the path, if the path keeps enough of its latest prompt."""
-    scope, tools, place = tip
-    while place != ROOT and (scope, tools, place) not in owners:
+    place = tip
+    while place != ROOT and place not in owned:
         place = spine.parents[place]
     if place == ROOT:
         return None
-    lineage = owners[scope, tools, place]
+    lineage = owned[place]
     return lineage if spine.depth[place] >= _KEPT * spine.depth[chains[lineage].tip] else None
 
 
-def _own(spine: Spine, owners: dict[tuple[str, bool, int], int], tip: tuple[str, bool, int], lineage: int) -> None:
-    scope, tools, place = tip
-    while place != ROOT and owners.get((scope, tools, place)) != lineage:
-        owners[scope, tools, place] = lineage
-        place = spine.parents[place]
+def _own(spine: Spine, owned: dict[int, int], tip: int, lineage: int) -> None:
+    parents, place = spine.parents, tip
+    while place != ROOT and owned.get(place) != lineage:
+        owned[place] = lineage
+        place = parents[place]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import numpy
 import polars as pl
@@ -38,11 +39,8 @@ def requests(
         kinds[list(group.rows)] = group.kinds
         for row in group.rows:
             basis[row] = group.ruler.basis
-    rows = [
-        _row(index, request, stand, basis[index], _gap(request, stand, requests, assumed_gap))
-        for index, (request, stand) in enumerate(zip(requests, standing, strict=True))
-    ]
-    frame = pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
+    told = _columns(requests, standing, assumed_gap)
+    frame = pl.DataFrame({**told, "basis": basis}, schema=_REQUEST_SCHEMA)
     columns = [pl.Series(KIND_COLUMNS[kind], kinds[:, number]) for number, kind in enumerate(KINDS)]
     labels = sorted({name for request in requests for name, _ in request.labels})
     columns += [
@@ -56,22 +54,41 @@ def requests(
     )
 
 
-def _row(index: int, request: Request, stand: Standing, basis: str, gap: float | None) -> tuple[object, ...]:
-    usage, place = request.usage, request.place
-    known = usage is not None and usage.classes_known
-    billed = (
-        (usage.prompt, usage.read, usage.writes, usage.write_5m, usage.write_1h, usage.plain)
-        if usage and known
-        else (usage.prompt if usage else None, None, None, None, None, None)
-    )
-    return (
-        index, place.source, place.line, request.id, request.format, request.knowledge.value, stand.session,
-        stand.inferred, stand.lineage, stand.turn, request.role, request.user, request.project, request.client,
-        request.task, request.provider, request.model, request.tier, request.started, request.ended, request.naive_time,
-        ("clock", "relative") in request.settings, gap, *billed, usage.output if usage else None,
-        usage.reasoning if usage else None, bool(usage and usage.output_is_lower_bound), usage is not None, basis,
-        request.recorded_cost,
-    )  # fmt: skip
+def _columns(
+    requests: Sequence[Request], standing: Sequence[Standing], assumed_gap: float | None
+) -> dict[str, Sequence[object]]:
+    """What requests say, a list a column: far faster than a tuple a row."""
+    places, bills = [request.place for request in requests], [request.usage for request in requests]
+    classes = [usage if usage and usage.classes_known else None for usage in bills]
+    return {
+        "index": range(len(requests)),
+        "source": [place.source for place in places],
+        "line": [place.line for place in places],
+        "knowledge": [request.knowledge for request in requests],
+        "session": [stand.session for stand in standing],
+        "session_inferred": [stand.inferred for stand in standing],
+        "lineage": [stand.lineage for stand in standing],
+        "turn": [stand.turn for stand in standing],
+        **{name: list(map(attrgetter(name), requests)) for name in _AS_THEY_ARE},
+        "relative_clock": [("clock", "relative") in request.settings for request in requests],
+        "gap_s": [_gap(*one, requests, assumed_gap) for one in zip(requests, standing, strict=True)],
+        "prompt": [usage.prompt if usage else None for usage in bills],
+        "read": [usage.read if usage else None for usage in classes],
+        "write": [usage.writes if usage else None for usage in classes],
+        "write_5m": [usage.write_5m if usage else None for usage in classes],
+        "write_1h": [usage.write_1h if usage else None for usage in classes],
+        "plain": [usage.plain if usage else None for usage in classes],
+        "output": [usage.output if usage else None for usage in bills],
+        "reasoning": [usage.reasoning if usage else None for usage in bills],
+        "output_is_lower_bound": [bool(usage and usage.output_is_lower_bound) for usage in bills],
+        "billed": [usage is not None for usage in bills],
+    }
+
+
+_AS_THEY_ARE = (
+    "id", "format", "role", "user", "project", "client", "task", "provider", "model", "tier", "started", "ended",
+    "naive_time", "recorded_cost",
+)  # fmt: skip
 
 
 def _gap(request: Request, stand: Standing, every: Sequence[Request], assumed: float | None) -> float | None:

@@ -35,6 +35,9 @@ def content_bounds(
     alike = shape.alike()
     found = []
     for number, prompt in enumerate(prompts):
+        if prompt.opaque:
+            found.append(0)
+            continue
         key = prompt.scope, prompt.settings.get("model", prompt.model)
         seen = scopes.get(key)
         if seen is None:

@@ -51,7 +51,8 @@ class Prompt(msgspec.Struct, frozen=True):
     tokens) where the bill tells how many tokens lie up to a node, `told` the same from other requests' bills.
     `marks` are its breakpoints in the order of the path, each with the time to live it asks for ("" the default); one
     on the root stands behind the hidden prefix. `settings` are what policies salt keys with, by the salts' names, and
-    `cache_mode` and `cache_ttl`. `answer` is the node behind the answer.
+    `cache_mode` and `cache_ttl`. `answer` is the node behind the answer. Of an `opaque` one nothing but its length is
+    known: it shares nothing with any other.
     """
 
     scope: Hashable
@@ -68,6 +69,7 @@ class Prompt(msgspec.Struct, frozen=True):
     marks: tuple[tuple[int, str], ...] = ()
     settings: Mapping[str, str] = {}
     answer: int | None = None
+    opaque: bool = False
 
     def tokens(self, node: int) -> int:
         """Tokens up to a node of the path, never more than the prompt has nor less than none; they never fall along

@@ -39,6 +39,9 @@ def references(
     latest: dict[Hashable, int] = {}
     found: list[Reference | None] = []
     for row, prompt in enumerate(prompts):
+        if prompt.opaque:
+            found.append(None)
+            continue
         own = before[row]
         if own is None:
             own = latest.get(threads[row])

@@ -97,6 +97,7 @@ def prompts_of(
         found.append(Prompt(
             _scope(request, stand, asking, relative=given.relative), request.model, leaf, total, start, first_token,
             end, reach, total - reach[leaf], billed, bills, marks, given.salts, answer,
+            request.knowledge is Knowledge.COUNTS,
         ))  # fmt: skip
     return found
 

@@ -31,12 +31,19 @@ _REQUEST_SCHEMA: dict[str, pl.DataType] = {
 
 def request_columns(run: Run) -> pl.DataFrame:
     """Per request, in the record's order: its policy, what that would serve, and what was missed."""
-    rows = []
-    for name, served, bound, warm, miss in zip(run.policies, run.served, run.bounds, run.warm, run.misses, strict=True):
-        simulated = (served.read, served.written, served.plain) if served else (None, None, None)
-        told = (miss.cause, miss.lost, miss.evidence, ", ".join(miss.others)) if miss else ("", 0, "", "")
-        rows.append((name, *simulated, bound, warm, *told))
-    return pl.DataFrame(rows, schema=_REQUEST_SCHEMA, orient="row")
+    told = {
+        "policy": run.policies,
+        "simulated_read": [one.read if one else None for one in run.served],
+        "simulated_write": [one.written if one else None for one in run.served],
+        "simulated_plain": [one.plain if one else None for one in run.served],
+        "readable": run.bounds,
+        "warm_start": run.warm,
+        "cause": [miss.cause if miss else "" for miss in run.misses],
+        "lost": [miss.lost if miss else 0 for miss in run.misses],
+        "evidence": [miss.evidence if miss else "" for miss in run.misses],
+        "other_causes": [", ".join(miss.others) if miss else "" for miss in run.misses],
+    }
+    return pl.DataFrame(told, schema=_REQUEST_SCHEMA)
 
 
 _MISSES: dict[str, pl.DataType] = {
