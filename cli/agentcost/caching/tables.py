@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 import polars as pl
 
 from agentcost.cache.catalogue import policy_named
 from agentcost.cache.causes import MENDS, UNEXPLAINED
-from agentcost.cache.policy import Multipliers, multipliers_of
+from agentcost.cache.policy import multipliers_of
 from agentcost.cache.prompts import Served
 from agentcost.caching.hitrates import TOKENS, Counted, rate_of
 from agentcost.caching.misses import reported
@@ -243,54 +242,51 @@ def _billed_row(chosen: pl.DataFrame, log: _Log) -> list[tuple[object, ...]]:
 
 
 def _row(log: _Log, name: str, title: str, own: Sequence[tuple[int, str, Served]], basis: str) -> tuple[object, ...]:
-    cost: Decimal | None = Decimal(0)
+    sums: dict[tuple[str, str], _Sums] = {}
     for row, policy, served in own:
-        part = _priced(policy, log.requests[row].model, served)
-        cost = None if cost is None or part is None else cost + part
+        sums.setdefault((policy, log.requests[row].model), _Sums()).add(served.read, served.writes, served.plain)
     splits = [(row, served.read, served.written, served.plain, not served.blocked) for row, _, served in own]
-    return log.row(name, title, splits, cost, basis)
+    return log.row(name, title, splits, _cost(sums), basis)
 
 
 def _billed_cost(rows: Sequence[int], log: _Log) -> Decimal | None:
     """By the multipliers of the policy that each request fell under, whichever was simulated."""
-    cost = Decimal(0)
+    sums: dict[tuple[str, str], _Sums] = {}
     for row in rows:
         usage, name = log.requests[row].usage, log.run.own[row]
         if usage is None or not name:
             return None
-        times = _times(name, log.requests[row].model)
         writes = {"5m": usage.write_5m + usage.write, "1h": usage.write_1h}
-        part = _cost(times.read, times.writes, usage.read, writes, usage.plain)
-        if part is None:
-            return None
-        cost += part
-    return cost
+        sums.setdefault((name, log.requests[row].model), _Sums()).add(usage.read, writes, usage.plain)
+    return _cost(sums)
 
 
-def _priced(policy: str, model: str, served: Served) -> Decimal | None:
-    times = _times(policy, model)
-    return _cost(times.read, times.writes, served.read, served.writes, served.plain)
+class _Sums(msgspec.Struct):
+    """Input tokens of many requests by class, written ones by time to live."""
+
+    read: int = 0
+    plain: int = 0
+    writes: dict[str, int] = {}
+
+    def add(self, read: int, writes: Mapping[str, int], plain: int) -> None:
+        """One more request."""
+        self.read += read
+        self.plain += plain
+        for ttl, tokens in writes.items():
+            self.writes[ttl] = self.writes.get(ttl, 0) + tokens
 
 
-@lru_cache(maxsize=4096)
-def _times(policy: str, model: str) -> Multipliers:
-    return multipliers_of(policy_named(policy), model)
-
-
-def _cost(
-    read_times: Decimal | None,
-    write_times: Mapping[str, Decimal | None],
-    read: int,
-    writes: Mapping[str, int],
-    plain: int,
-) -> Decimal | None:
-    """Input tokens in units of plain ones; None where a multiplier that counts is not known."""
-    if read and read_times is None:
-        return None
-    cost = Decimal(plain) + Decimal(read) * (read_times or Decimal(0))
-    for ttl, tokens in writes.items():
-        times = write_times.get(ttl)
-        if tokens and times is None:
-            return None
-        cost += Decimal(tokens) * (times or Decimal(0))
+def _cost(sums: Mapping[tuple[str, str], _Sums]) -> Decimal | None:
+    """Input tokens by policy and model in units of plain ones; None where a multiplier that counts is not known."""
+    cost = Decimal(0)
+    for (policy, model), own in sums.items():
+        times = multipliers_of(policy_named(policy), model)
+        cost += own.plain
+        for tokens, factor in (
+            (own.read, times.read),
+            *((own.writes[ttl], times.writes.get(ttl)) for ttl in own.writes),
+        ):
+            if tokens and factor is None:
+                return None
+            cost += tokens * (factor or 0)
     return cost

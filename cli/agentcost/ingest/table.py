@@ -44,6 +44,8 @@ _EMPTY = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 _FIRST_EPOCH = 10**8
 """Seconds below this (spring of 1973) are no date: the table counts from its own start."""
+_SAFE_DIGITS = len(str(MOST_TOKENS)) - 1
+"""Digits that are always fewer than too many tokens."""
 _WIDEST_CELL = 1 << 30
 """Tables with prompts in them have cells beyond Python's 128 KiB."""
 
@@ -232,7 +234,10 @@ def _usage(cells: _Cells) -> Usage:
 
 def _count(cells: _Cells, ours: str) -> int | None:
     """A token count: 1234, "1,234", 1234.0; None where the cell is empty."""
-    number = _number(cells.get(ours))
+    cell = cells.get(ours)
+    if isinstance(cell, str) and cell.isdecimal() and len(cell) <= _SAFE_DIGITS:
+        return int(cell)
+    number = None if cell is None else _number(cell)
     if number is None:
         return None
     if not 0 <= number < MOST_TOKENS or number != number.to_integral_value():
@@ -259,7 +264,7 @@ def _started(cell: Any) -> tuple[float | None, bool]:
     text = str(cell).strip() if cell is not None else ""
     if text.lower() in _EMPTY:
         return None, False
-    started, naive = moment(re.sub(r" UTC$", "+00:00", text))
+    started, naive = moment(f"{text[:-4]}+00:00" if text.endswith(" UTC") else text)
     if started is None:
         raise _Unreadable(f"the time {text[:40]!r} is neither ISO 8601 nor epoch seconds; write it so")
     return started, naive

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from msgspec.structs import replace
 
 from agentcost.model import MOST_TOKENS, Item, Other, Request, Skipped, Usage
@@ -15,6 +17,8 @@ _COUNTS = {
     "media": "tokens of media",
 }  # fmt: skip
 """The counts of a bill, in words."""
+
+_counts = attrgetter(*_COUNTS)
 
 
 def sound_text(text: str) -> str:
@@ -41,10 +45,11 @@ def sound_item(item: Item) -> Item:
 
 def _miscounted(usage: Usage) -> str:
     """Why a bill cannot be meant; "" where it can. What is left of it would be a figure that nobody told."""
-    for name, words in _COUNTS.items():
-        count = getattr(usage, name)
-        if count is not None and (type(count) is not int or count < 0):
-            return f"tells {str(count)[:20]} {words}, which is no count; mend or remove it"
+    told = [count for count in _counts(usage) if count is not None]
+    if {*map(type, told)} != {int} or min(told) < 0:
+        for count, words in zip(_counts(usage), _COUNTS.values(), strict=True):
+            if count is not None and (type(count) is not int or count < 0):
+                return f"tells {str(count)[:20]} {words}, which is no count; mend or remove it"
     return _TOO_MANY if max(usage.prompt, usage.output or 0, usage.reasoning or 0) >= MOST_TOKENS else ""
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate, chain
 
 import msgspec
+import numpy
 import polars as pl
 
 from agentcost.datasheets.hardware import accelerator_named
@@ -17,10 +19,10 @@ from agentcost.errors import UsageError
 from agentcost.kv.concurrency import Moment, Running, moments
 from agentcost.kv.footprint import needed
 from agentcost.lineage import Standing
+from agentcost.measuring.levels import Ints, levels_of
 from agentcost.memory.ask import FOOTPRINT, KvAsk, Pair, footprint_rows, formats, rooms
 from agentcost.memory.tokens import TargetTokens, target_tokens
 from agentcost.model import ROOT, Knowledge, Request
-from agentcost.prefix import Tree
 from agentcost.study import Study
 from agentcost.tokens import encoding_of
 
@@ -52,23 +54,79 @@ def request_sizes(found: TargetTokens, chosen: Collection[int]) -> list[int]:
     return sorted(found.prompts[row] + (found.outputs[row] or 0) for row in chosen)
 
 
-def weigh(study: Study, found: TargetTokens, chosen: Collection[int]) -> Weighed:
-    """The chosen requests by size, prompt and output; a session is all that its requests sent, shared nodes once."""
-    rows = sorted(chosen)
-    lengths = found.lengths.tolist()
+class Sessions(msgspec.Struct, frozen=True):
+    """The chosen requests by session, and the nodes of the tree that sessions have: the same in every model's tokens.
+
+    `rows` are requests, those of a session together from `firsts` on. `nodes` are each session's own, once, up to
+    `ends`; `pooled` are those of each pool, once.
+    """
+
+    rows: Ints
+    firsts: Ints
+    nodes: Ints
+    ends: Ints
+    pooled: Ints
+
+
+def sessions_of(study: Study, chosen: Collection[int]) -> Sessions:
+    """The sessions of the chosen requests."""
+    requests, parents = study.requests, study.record.tree.parents
     sessions: dict[str, list[int]] = {}
-    for row in rows:
+    for row in sorted(chosen):
         sessions.setdefault(study.standing[row].session, []).append(row)
-    seen: dict[str, set[int]] = {}
-    alone, distinct = [], 0
+    nodes: list[int] = []
+    ends = []
+    pools: dict[str, set[int]] = {}
     for members in sessions.values():
-        own, nodes = _union(study.record.tree, study.requests, found, members, lengths)
-        alone.append(own)
-        known = seen.setdefault(pool_of(study.requests[members[0]], study.standing[members[0]]), set())
-        distinct += own - sum(lengths[node] for node in nodes if node in known)
-        known |= nodes
-    missing = sum(found.outputs[row] is None for row in rows)
-    return Weighed(found, tuple(request_sizes(found, rows)), tuple(sorted(alone)), distinct, missing)
+        own = _on_paths(parents, [requests[row].node for row in members])
+        nodes += own
+        ends.append(len(nodes))
+        pools.setdefault(pool_of(requests[members[0]], study.standing[members[0]]), set()).update(own)
+    sizes = [0, *map(len, sessions.values())]
+    return Sessions(
+        *(
+            numpy.fromiter(numbers, dtype=numpy.int64)
+            for numbers in (
+                chain(*sessions.values()), accumulate(sizes[:-1]), nodes, ends, chain(*pools.values())
+            )
+        )
+    )  # fmt: skip
+
+
+def _on_paths(parents: Sequence[int], leaves: Sequence[int]) -> set[int]:
+    """The nodes of several paths, the root left out."""
+    found: set[int] = set()
+    for leaf in leaves:
+        node = leaf
+        while node != ROOT and node not in found:
+            found.add(node)
+            node = parents[node]
+    return found
+
+
+def weigh(study: Study, found: TargetTokens, sessions: Sessions) -> Weighed:
+    """The requests by size, prompt and output; a session is all that its requests sent.
+
+    It has its nodes once, what stands in no node once at its largest, and its last output. Together sessions have every
+    node of a pool once.
+    """
+    rows, firsts = sessions.rows, sessions.firsts
+    if not len(rows):
+        return Weighed(found, (), (), 0, 0)
+    prompts = numpy.array(found.prompts, dtype=numpy.int64)[rows]
+    outputs = numpy.array([found.outputs[row] or 0 for row in rows.tolist()], dtype=numpy.int64)
+    leaves = numpy.array([study.requests[row].node for row in rows.tolist()], dtype=numpy.int64)
+    reach = levels_of(study.record.tree).down(found.lengths)[leaves]
+    sums = numpy.concatenate(([0], found.lengths[sessions.nodes].cumsum()))
+    shared = numpy.diff(sums[sessions.ends], prepend=0)
+    beside = numpy.maximum(0, numpy.maximum.reduceat(prompts - reach, firsts))
+    last = outputs[numpy.append(firsts[1:], len(rows)) - 1]
+    own = numpy.maximum(shared + beside + last, numpy.maximum.reduceat(prompts + outputs, firsts))
+    distinct = own.sum() - shared.sum() + found.lengths[sessions.pooled].sum()
+    missing = sum(found.outputs[row] is None for row in rows.tolist())
+    return Weighed(
+        found, tuple(numpy.sort(prompts + outputs).tolist()), tuple(numpy.sort(own).tolist()), int(distinct), missing
+    )
 
 
 def pool_of(request: Request, stand: Standing) -> str:
@@ -77,27 +135,6 @@ def pool_of(request: Request, stand: Standing) -> str:
     if request.local_ids:
         return request.place.source
     return stand.session if request.knowledge is Knowledge.TRANSCRIPT else ""
-
-
-def _union(
-    tree: Tree, requests: Sequence[Request], found: TargetTokens, members: Sequence[int], lengths: Sequence[int]
-) -> tuple[int, set[int]]:
-    """A session's tokens: its nodes once, what stands in no node once at its largest, and its last output."""
-    nodes: set[int] = set()
-    reach = {ROOT: 0}
-    for row in members:
-        path = []
-        node = requests[row].node
-        while node not in reach:
-            path.append(node)
-            node = tree.parents[node]
-        for node in reversed(path):
-            reach[node] = reach[tree.parents[node]] + lengths[node]
-        nodes.update(path)
-    beside = max(0, *(found.prompts[row] - reach[requests[row].node] for row in members), 0)
-    largest = max(found.prompts[row] + (found.outputs[row] or 0) for row in members)
-    own = sum(lengths[node] for node in nodes) + beside + (found.outputs[members[-1]] or 0)
-    return max(own, largest), nodes
 
 
 SHARING = {
@@ -119,13 +156,14 @@ def log_tables(
     recounted: Mapping[str, Mapping[int, int]] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The tables for the chosen requests of a log. `recounted` gives counts of texts by encoding and segment."""
+    sessions = sessions_of(study, chosen)
     weighed: dict[str, Weighed] = {}
     footprints: list[tuple[object, ...]] = []
     shared: list[tuple[object, ...]] = []
     for pair in ask.pairs:
         name = pair.model.id
         if name not in weighed:
-            weighed[name] = _weighed(study, chosen, name, recounted, weighed)
+            weighed[name] = _weighed(study, sessions, name, recounted, weighed)
         own = weighed[name]
         for of, sizes in (("request", own.requests), ("session", own.sessions)):
             footprints += footprint_rows(pair, of, quantiles(sizes), own.tokens.basis, own.tokens.band)
@@ -160,7 +198,7 @@ def _known(model: str) -> str:
 
 def _weighed(
     study: Study,
-    chosen: Collection[int],
+    sessions: Sessions,
     model: str,
     recounted: Mapping[str, Mapping[int, int]] | None = None,
     known: Mapping[str, Weighed] | None = None,
@@ -171,7 +209,7 @@ def _weighed(
             return own
     again = (recounted or {}).get(encoding.name)
     found = target_tokens(study.record.tree, study.requests, study.measured, model, again)
-    return weigh(study, found, chosen)
+    return weigh(study, found, sessions)
 
 
 def _sharing(pair: Pair, own: Weighed) -> tuple[object, ...]:

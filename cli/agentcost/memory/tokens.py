@@ -62,11 +62,13 @@ def target_tokens(
     ratios = _ratios_of_counts(tree, levels, requests, measured, encoding)
     again = recounted or {}
     known = numpy.zeros(len(tree.entries) + 1)  # the root's segment is -1: the last, of no length
-    for number in set(tree.segments[1:]):
-        known[number] = _length(tree.entries[number], encoding, model, again.get(number))
+    known[:-1] = [
+        _length(entry, encoding, model, again.get(number)) if again or entry.tokens is None else entry.tokens
+        for number, entry in enumerate(tree.entries)
+    ]
     totals = numpy.rint(levels.down(known[numpy.asarray(tree.segments)] * ratios)).astype(numpy.int64)
     lengths: Ints = totals - totals[levels.parents]
-    prompts: list[int] = [0] * len(requests)
+    prompts = numpy.zeros(len(requests), dtype=numpy.int64)
     outputs: list[int | None] = [None] * len(requests)
     before = after = 0
     for group in measured:
@@ -76,11 +78,12 @@ def target_tokens(
         whole = group.kinds.sum(axis=1)
         own = numpy.maximum(0, totals[leaves] + numpy.rint((whole - reach[leaves]) * ratio).astype(numpy.int64))
         before, after = before + int(whole.sum()), after + int(own.sum())
-        for row, prompt in zip(group.rows, own.tolist(), strict=True):
-            prompts[row], outputs[row] = prompt, _output(requests[row], ratio, totals)
+        prompts[list(group.rows)] = own
+        for row in group.rows:
+            outputs[row] = _output(requests[row], ratio, totals)
     basis, band = _basis(tree, requests, encoding, recounted)
     return TargetTokens(
-        encoding.name, basis, band, after / before if before else 1.0, lengths, tuple(prompts), tuple(outputs)
+        encoding.name, basis, band, after / before if before else 1.0, lengths, tuple(prompts.tolist()), tuple(outputs)
     )
 
 
