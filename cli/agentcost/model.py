@@ -138,7 +138,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     @property
     def prompt(self) -> int:
         """The whole input: read + writes + plain."""
-        return self.plain + self.read + self.writes
+        return self.plain + self.read + self.write_5m + self.write_1h + self.write
 
 
 class Breakpoint(msgspec.Struct, frozen=True, gc=False):

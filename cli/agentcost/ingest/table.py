@@ -49,6 +49,7 @@ _SAFE_DIGITS = len(str(MOST_TOKENS)) - 1
 _WIDEST_CELL = 1 << 30
 """Tables with prompts in them have cells beyond Python's 128 KiB."""
 
+_NAMES = ("provider", "model", "id", "session", "user", "project", "client")
 _Cells = dict[str, Any]
 """A row's cells by our names."""
 
@@ -191,21 +192,21 @@ def _cell(record: Mapping[str, Any], column: str) -> Any:
 def _request(where: Place, cells: _Cells, hand: Hand) -> Request:
     usage = _usage(cells)
     started, naive = _started(cells.get("time"))
-    model = _text(cells, "model")
+    provider, model, own, session, user, project, client = map(_text, map(cells.get, _NAMES))
     digest = digest_of("row", where.source, str(where.offset))
     prompt = Segment("messages", "", Kind.UNKNOWN, digest, tokens=usage.prompt)
     return Request(
         place=where,
         format=READER.name,
         knowledge=Knowledge.COUNTS,
-        provider=_text(cells, "provider").lower(),
+        provider=provider.lower(),
         model=model,
         node=hand.grow(ROOT, [prompt], model)[-1],
-        id=_text(cells, "id"),
-        session=_text(cells, "session"),
-        user=_text(cells, "user"),
-        project=_text(cells, "project"),
-        client=_text(cells, "client"),
+        id=own,
+        session=session,
+        user=user,
+        project=project,
+        client=client,
         started=started,
         naive_time=naive,
         usage=usage,
@@ -235,9 +236,11 @@ def _usage(cells: _Cells) -> Usage:
 def _count(cells: _Cells, ours: str) -> int | None:
     """A token count: 1234, "1,234", 1234.0; None where the cell is empty."""
     cell = cells.get(ours)
+    if cell is None:
+        return None
     if isinstance(cell, str) and cell.isdecimal() and len(cell) <= _SAFE_DIGITS:
         return int(cell)
-    number = None if cell is None else _number(cell)
+    number = _number(cell)
     if number is None:
         return None
     if not 0 <= number < MOST_TOKENS or number != number.to_integral_value():
@@ -270,8 +273,7 @@ def _started(cell: Any) -> tuple[float | None, bool]:
     return started, naive
 
 
-def _text(cells: _Cells, ours: str) -> str:
-    cell = cells.get(ours)
+def _text(cell: Any) -> str:
     return "" if cell is None else str(cell).strip()
 
 

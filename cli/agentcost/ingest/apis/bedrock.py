@@ -24,7 +24,7 @@ _SETTINGS = (
     "inferenceConfig", "additionalModelRequestFields", "performanceConfig", "serviceTier", "guardrailConfig",
     "promptVariables",
 )  # fmt: skip
-_OWN = ("inferenceConfig", "toolConfig", "additionalModelRequestFields", "guardrailConfig")
+_OWN = frozenset({"inferenceConfig", "toolConfig", "additionalModelRequestFields", "guardrailConfig"})
 _BLOCKS = frozenset({
     "text", "image", "document", "video", "audio", "toolUse", "toolResult", "guardContent", "cachePoint",
     "reasoningContent", "citationsContent", "searchResult",
@@ -37,7 +37,8 @@ def owns(body: Body) -> bool:
     messages = body.get("messages")
     if not isinstance(messages, list) or not all(isinstance(item, dict) for item in messages[:1]):
         return False
-    if any(isinstance(body.get(key), dict) for key in _OWN) or body.get("schemaVersion") == "messages-v1":
+    own = any(isinstance(body[key], dict) for key in _OWN.intersection(body))
+    if own or body.get("schemaVersion") == "messages-v1":
         return True
     content = messages[0].get("content") if messages else None
     return isinstance(content, list) and bool(content) and all(map(_is_block, content))

@@ -24,6 +24,8 @@ def served_tier(answer: Body | None, settings: Mapping[str, str]) -> str:
 
 def served_settings(answer: Body | None, settings: Mapping[str, str]) -> dict[str, str]:
     """Speed and region of the answer, each only where it is another than was asked for."""
+    if not answer:
+        return {}
     told = {name: _told(answer, name) for name in ("speed", "inference_geo")}
     return {
         f"served_{name}": value
