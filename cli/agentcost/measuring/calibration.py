@@ -107,9 +107,15 @@ def fitted(text: Floats, around: Ints, billed: Floats, groups: Ints) -> Line | N
     if not PLAUSIBLE[0] <= factor <= PLAUSIBLE[1]:
         return None
     errors = numpy.abs(held_out_errors(sums, folds_of(groups), text, over, billed))
-    if numpy.median(errors) > numpy.median(numpy.abs(text - over) / billed) + _ROUNDING:
+    if middle(errors) > middle(numpy.abs(text - over) / billed) + _ROUNDING:
         return None
     return Line(added, factor, float(numpy.quantile(errors, 0.9)))
+
+
+def middle(values: Floats) -> float:
+    """The median; numpy's own imports masked arrays, which takes longer than most logs' rulers."""
+    ordered, half = numpy.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def normal_sums(text: Floats, over: Floats, billed: Floats) -> Floats:

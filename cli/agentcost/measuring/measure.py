@@ -14,7 +14,7 @@ import msgspec
 import numpy
 from numpy.typing import NDArray
 
-from agentcost.measuring.calibration import Fit, Hidden, calibrate, taken
+from agentcost.measuring.calibration import Fit, Hidden, calibrate, middle, taken
 from agentcost.measuring.framing import BARE, Counts, around_of, arounds, framed, speaks
 from agentcost.measuring.levels import Floats, Ints, Levels, levels_of
 from agentcost.model import Basis, Kind, Knowledge, Request
@@ -153,8 +153,10 @@ def _band(fit: Fit, encoding: Encoding) -> float:
 def _estimates(tree: Tree, used: NDArray[numpy.bool_], encoding: Encoding, model: str) -> Floats:
     """Estimated tokens of each node's own segment; 0 for nodes that are not used."""
     segments = numpy.array(tree.segments, dtype=numpy.int64)
-    own = numpy.zeros(len(tree.entries) + 1, dtype=numpy.float64)
-    for number in numpy.unique(segments[used][1:]).tolist():
+    own = numpy.zeros(len(tree.entries) + 1, dtype=numpy.float64)  # the root's at -1
+    needed = numpy.zeros(len(own), dtype=bool)
+    needed[segments[used]] = True
+    for number in numpy.flatnonzero(needed[:-1]).tolist():
         own[number] = estimate(tree.entries[number], encoding, model)
     found: Floats = numpy.where(used, own[segments], 0.0)
     return found
@@ -213,4 +215,4 @@ def _error(kinds: Ints, billed: Sequence[int | None]) -> float | None:
     """The median share of the bill that stays unexplained."""
     rows = [row for row, total in enumerate(billed) if total]
     totals = numpy.array([total for total in billed if total], dtype=numpy.int64)
-    return float(numpy.median(numpy.abs(kinds[rows, COLUMN[Kind.UNEXPLAINED]]) / totals)) if rows else None
+    return middle(numpy.abs(kinds[rows, COLUMN[Kind.UNEXPLAINED]]) / totals) if rows else None
