@@ -128,6 +128,12 @@ def test_usage_errors(arguments: list[str], status: int, says: str, tmp_path: Pa
     assert not done.stdout
 
 
+def test_a_key_that_is_named_twice_groups_once(tmp_path: Path) -> None:
+    once, twice = (agentcost(tmp_path / "c", "analyze", QUICKSTART, "--by", by) for by in ("model", "model, model"))
+    assert not twice.returncode, twice.stderr.decode()
+    assert twice.stdout == once.stdout
+
+
 def test_a_folder_without_a_log(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no log\n")
     done = agentcost(tmp_path / "cache", "analyze", tmp_path)

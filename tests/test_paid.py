@@ -8,6 +8,8 @@ from functools import cache
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from tests.building import Maker, said, system, tool, words
 from tests.replacing import replace
@@ -238,6 +240,33 @@ def test_dollars_of_a_group_that_was_paid_for_in_two_ways_are_unknown() -> None:
     sessions = dict(found.tables["sessions"].select("session", "billings").iter_rows())
     assert sessions == {"gateway": "api", "told": ""}
     assert found.tables["sessions"]["cost"].to_list() == [Decimal("0.009")] * 2
+
+
+_MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5", "nobody-knows-it")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(_MODELS), st.booleans()), min_size=1))
+def test_groups_and_sessions_are_the_sums_of_their_requests(calls: list[tuple[str, str, bool]]) -> None:
+    own = [
+        {"user": user, "session": f"of {user}", "model": model, "usage": Usage(1_000 + number, output=number)}
+        | ({"knowledge": Knowledge.TRANSCRIPT} if transcript else {})
+        for number, (user, model, transcript) in enumerate(calls)
+    ]
+    found = made(*own, by=("user",))
+    rows = found.tables["requests"].rows(named=True)
+    for table, key in (("groups", "user"), ("sessions", "session")):
+        assert set(found.tables[table][key]) == {row[key] for row in rows}
+        for group in found.tables[table].rows(named=True):
+            mine = [row for row in rows if row[key] == group[key]]
+            paid = [row for row in mine if row["cost"] is not None]
+            ways = sorted({row["billing"] for row in paid})
+            assert group["requests"] == len(mine)
+            assert group["unpriced_requests"] == len(mine) - len(paid)
+            assert group["prompt"] == sum(row["prompt"] for row in mine)
+            assert group["cost"] == (sum(row["cost"] for row in paid) if len(ways) == 1 else None)
+            assert group["billings"] == (ways[0] if len(ways) == 1 else " + ".join(way or "not told" for way in ways))
+            if table == "sessions":
+                assert group["models"] == ", ".join(sorted({row["model"] for row in mine}))
 
 
 def group_rows(found: Analysis, width: int = 140) -> list[str]:

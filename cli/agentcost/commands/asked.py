@@ -90,7 +90,7 @@ class Asked(msgspec.Struct, frozen=True):
         zone_of(self.tz)
         labels = [label.name for label in parse_labels(self.label)]
         selection = Selection(self.since, self.until, self.tz, parse_where(self.where, labels))
-        by = tuple(key.strip() for key in self.by.split(",") if key.strip())
+        by = tuple(dict.fromkeys(key.strip() for key in self.by.split(",") if key.strip()))
         if self.policy:
             policy_named(self.policy)
         if self.scope_by and self.scope_by not in SCOPES:
