@@ -20,7 +20,7 @@ from agentcost.analyze import evaluate
 from agentcost.errors import AgentcostError, UsageError
 from agentcost.ingest.bills import BilledSum
 from agentcost.model import Place, Usage
-from agentcost.results import ADDED_TABLES
+from agentcost.schema import ADDED_TABLES
 from agentcost.selection import Selection
 from agentcost.views.against import against as view
 

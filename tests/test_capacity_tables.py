@@ -23,7 +23,8 @@ from agentcost.memory.capacity import ASSUMED, CAPACITY, KNEES, LIFETIME_KNEES, 
 from agentcost.memory.prefill import PREFILL, given_prefill
 from agentcost.memory.tables import memory_tables
 from agentcost.memory.tiers import TIERS
-from agentcost.results import CAPACITY_TABLES, Analysis, Scope
+from agentcost.results import Analysis, Scope
+from agentcost.schema import CAPACITY_TABLES
 from agentcost.study import Study
 from agentcost.tiers import parsed
 from agentcost.views.capacity import capacity

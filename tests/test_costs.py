@@ -32,7 +32,8 @@ from agentcost.measuring.measure import KINDS
 from agentcost.model import Breakpoint, Kind, Knowledge, Segment, Usage
 from agentcost.pricing import dollars, exact_sum, read_price_file
 from agentcost.record import Record
-from agentcost.results import KIND_COLUMNS, TABLES
+from agentcost.results import KIND_COLUMNS
+from agentcost.schema import TABLES
 from agentcost.selection import calendar
 from agentcost.study import Study, study
 

@@ -24,7 +24,8 @@ from agentcost.export import FORMATS, REPORTS, describe_tables, escaped, export,
 from agentcost.ingest.source import open_source
 from agentcost.loading.logs import Reading, load_logs
 from agentcost.paths.excerpts import texts_of
-from agentcost.results import TABLES, Analysis
+from agentcost.results import Analysis
+from agentcost.schema import TABLES
 from agentcost.selection import Selection
 
 ROOT = Path(__file__).parents[1]

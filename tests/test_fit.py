@@ -14,7 +14,8 @@ from agentcost.ingest import parts
 from agentcost.ingest.parts import Spot
 from agentcost.measuring.tables import fit
 from agentcost.model import Kind, Knowledge, Segment, Usage
-from agentcost.results import ADDED_TABLES, Analysis
+from agentcost.results import Analysis
+from agentcost.schema import ADDED_TABLES
 from agentcost.views.fit import fit as view
 
 TEXT = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so every day. "

@@ -114,3 +114,8 @@ def test_a_recorded_log_shows_the_signs_of_every_format_that_takes_it() -> None:
     for path in sorted(SHARED.rglob("*")):
         if path.is_file():
             check_signs(open_source(path).peek())
+
+
+def test_a_peek_has_objects_and_lists_and_no_bare_numbers_or_words() -> None:
+    lines = b'ContextTokens\n4808\n"a"\n[1]\n{"a": 1}\n'
+    assert peek_of("mixed", lines, complete=True).records == ([1], {"a": 1})

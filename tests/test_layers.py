@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cli" / "agentcost"
 
 WORDS = {"model", "errors", "units", "names", "files"}
-RESULT = {"record", "results", "gate"}
+RESULT = {"record", "results", "schema", "gate"}
 PIPELINE = {
     "analyze", "study", "choices", "selection", "lineage", "tables", "tooltables", "fixedprefix", "against",
     "loading", "measuring", "caching", "whatifs", "costs", "repricing", "memory", "paths", "summing", "sharing",
@@ -42,12 +42,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     # level 2: what is kept
     "record": WORDS | {"prefix"},
     "results": WORDS,
+    "schema": set(),
     "gate": WORDS | {"results", "gate"},
     # level 3: what runs the pipeline
     **dict.fromkeys(PIPELINE, WORDS | READING | SIMULATION | RESULT | PIPELINE | {"__init__"}),
     # level 4: what shows a result
     "views": WORDS | {"results", "gate", "views"},
-    "export": WORDS | {"results", "__init__"},
+    "export": WORDS | {"results", "schema", "__init__"},
     "judging": WORDS | RESULT | {"export", "judging"},
     # level 5: the command line
     "commands": EVERYTHING - {"main", "__main__"},

@@ -31,7 +31,7 @@ from agentcost.repricing.plans import (
     plan_rows,
 )
 from agentcost.repricing.resending import Sent
-from agentcost.results import REPRICE_TABLES
+from agentcost.schema import REPRICE_TABLES
 
 OPUS = {"model": "claude-opus-5-5", "provider": "anthropic", "api": "anthropic"}
 """4 dollars per million of plain input, at Anthropic as at Copilot."""

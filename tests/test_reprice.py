@@ -34,7 +34,7 @@ from agentcost.repricing.bills import MODELS, OPEN, SAME_TEXTS, UPPER, Ask, Repr
 from agentcost.repricing.machines import Machine, roofline
 from agentcost.repricing.resending import Resending, Sent, same_model
 from agentcost.repricing.tables import REPRICED, repriced
-from agentcost.results import REPRICE_TABLES
+from agentcost.schema import REPRICE_TABLES
 from agentcost.study import study
 from agentcost.units import Currency, shown_in
 from agentcost.units import dollars as money

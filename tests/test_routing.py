@@ -17,7 +17,7 @@ from agentcost.record import Record
 from agentcost.repricing.bills import Repricing
 from agentcost.repricing.resending import Sent
 from agentcost.repricing.routing import ROUTES, parse_route, routed, routes
-from agentcost.results import REPRICE_TABLES
+from agentcost.schema import REPRICE_TABLES
 
 OPUS = {"model": "claude-opus-4-5", "provider": "anthropic", "api": "anthropic"}
 

@@ -22,7 +22,8 @@ from agentcost.export import REPORTS
 from agentcost.loading.logs import Reading
 from agentcost.paths.comparing import parting_of, path_of
 from agentcost.paths.excerpts import with_excerpts
-from agentcost.results import ADDED_TABLES, Parting
+from agentcost.results import Parting
+from agentcost.schema import ADDED_TABLES
 from agentcost.study import Study, study
 from agentcost.units import middle
 from agentcost.views.beside import beside

@@ -21,7 +21,8 @@ from msgspec.structs import asdict
 
 from agentcost import __version__
 from agentcost.errors import AgentcostError, UsageError
-from agentcost.results import ADDED_TABLES, CAPACITY_TABLES, REPRICE_TABLES, SCHEMA_VERSION, TABLES, Analysis
+from agentcost.results import Analysis
+from agentcost.schema import ADDED_TABLES, CAPACITY_TABLES, REPRICE_TABLES, SCHEMA_VERSION, TABLES
 from agentcost.units import printable
 
 if TYPE_CHECKING:

@@ -49,9 +49,7 @@ def standings(tree: Tree, requests: Sequence[Request]) -> list[Standing]:
     for index, request in enumerate(requests):
         tip = spine.of[request.node]
         scope = request.session or f"{request.format} {request.model}", spine.tools[request.node]
-        owned = owners.get(scope)
-        if owned is None:
-            owned = owners[scope] = {}
+        owned = owners.setdefault(scope, {})
         lineage = _goes_on(spine, owned, chains, tip)
         before = None if lineage is None else chains[lineage].request
         if lineage is None:

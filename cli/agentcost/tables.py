@@ -1,4 +1,4 @@
-"""The tables of an analysis, each from the measured requests; results.TABLES documents their columns."""
+"""The tables of an analysis, each from the measured requests; `schema` documents their columns."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def requests(
 def _columns(
     requests: Sequence[Request], standing: Sequence[Standing], assumed_gap: float | None
 ) -> dict[str, Sequence[object]]:
-    """What requests say, a list a column: far faster than a tuple a row."""
+    """What requests say, a list a column."""
     places, bills = [request.place for request in requests], [request.usage for request in requests]
     classes = [usage if usage and usage.classes_known else None for usage in bills]
     return {
@@ -152,6 +152,7 @@ def _quantile(values: pl.Series, share: float) -> int | None:
 
 _SUMS = ("prompt", "read", "write", "plain", "output")
 _MONEY = ("cost", "cost_saved", "cost_lost")
+_SUMMED = (*_SUMS, *_MONEY, "unpriced_requests", "lower_bounds", "billings")
 
 
 def _summed(chosen: pl.DataFrame, keys: Sequence[str], **own: pl.Expr) -> pl.DataFrame:
@@ -184,7 +185,7 @@ def _summed(chosen: pl.DataFrame, keys: Sequence[str], **own: pl.Expr) -> pl.Dat
 
 
 def _each(chosen: pl.DataFrame, keys: Sequence[str], column: str, *others: pl.Expr) -> pl.DataFrame:
-    """Per combination of keys the distinct values of a column, sorted, as a list; far faster than within the groups."""
+    """Per combination of keys the distinct values of a column, sorted, as a list: one sort for all of them."""
     distinct = chosen.select(*keys, column).unique().sort(column).with_columns(*others)
     return distinct.group_by(*keys, maintain_order=True).agg(pl.exclude(*keys))
 
@@ -215,7 +216,7 @@ def sessions(chosen: pl.DataFrame) -> pl.DataFrame:
 
 _SESSION = (
     "session", "inferred", "project", "models", "requests", "lineages", "started", "ended", "first_prompt",
-    "last_prompt", "largest_prompt", "fixed_prefix", *_SUMS, *_MONEY, "unpriced_requests", "lower_bounds", "billings",
+    "last_prompt", "largest_prompt", "fixed_prefix", *_SUMMED,
 )  # fmt: skip
 
 
@@ -224,8 +225,9 @@ def groups(chosen: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     if not keys:
         return pl.DataFrame()
     found = _summed(chosen, keys, sessions=pl.col("session").n_unique().cast(pl.Int64))
-    columns = "requests", "sessions", "largest_prompt", *_SUMS, *_MONEY, "unpriced_requests", "lower_bounds", "billings"
-    return found.select(*keys, *columns).sort("prompt", *keys, descending=[True, *([False] * len(keys))])
+    return found.select(*keys, "requests", "sessions", "largest_prompt", *_SUMMED).sort(
+        "prompt", *keys, descending=[True, *([False] * len(keys))]
+    )
 
 
 def distribution(chosen: pl.DataFrame) -> pl.DataFrame:

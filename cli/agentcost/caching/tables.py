@@ -282,10 +282,8 @@ def _cost(sums: Mapping[tuple[str, str], _Sums]) -> Decimal | None:
     for (policy, model), own in sums.items():
         times = multipliers_of(policy_named(policy), model)
         cost += own.plain
-        for tokens, factor in (
-            (own.read, times.read),
-            *((own.writes[ttl], times.writes.get(ttl)) for ttl in own.writes),
-        ):
+        written = [(tokens, times.writes.get(ttl)) for ttl, tokens in own.writes.items()]
+        for tokens, factor in ((own.read, times.read), *written):
             if tokens and factor is None:
                 return None
             cost += tokens * (factor or 0)

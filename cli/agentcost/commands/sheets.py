@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentcost import __version__
+from agentcost.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -22,8 +23,6 @@ Rows = Sequence[object]
 
 def write_tables(kind: str, tables: Mapping[str, DataFrame | Rows]) -> None:
     """A document of tables on standard output: a row is an object, unknown is null."""
-    from agentcost.results import SCHEMA_VERSION  # noqa: PLC0415 — heavy
-
     rows = {name: table if isinstance(table, Sequence) else table.to_dicts() for name, table in tables.items()}
     document = {"kind": kind, "schema_version": SCHEMA_VERSION, "agentcost": __version__, "tables": rows}
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")

@@ -48,7 +48,7 @@ class Source(Protocol):
 class Peek(msgspec.Struct, frozen=True):
     """The beginning of a log.
 
-    `head` is at least the first line (up to 32 MiB) or the first MiB; `records` are the JSON values of its
+    `head` is at least the first line (up to 32 MiB) or the first MiB; `records` are the objects and lists of its
     first complete lines (at most 20), or the one JSON document that fits in it; `keys` are the keys of
     the first JSON object as far as the head shows them, also where that object does not end in it;
     `complete` says that the head is the whole source.

@@ -29,7 +29,7 @@ from agentcost.gate.words import (
     sizes,
     verdict,
 )
-from agentcost.results import SCHEMA_VERSION
+from agentcost.schema import SCHEMA_VERSION
 from agentcost.units import currency, printable
 
 MARKER = "<!-- agentcost {kind} -->"

@@ -113,7 +113,7 @@ def fitted(text: Floats, around: Ints, billed: Floats, groups: Ints) -> Line | N
 
 
 def middle(values: Floats) -> float:
-    """The median; numpy's own imports masked arrays, which takes longer than most logs' rulers."""
+    """The median. numpy's own imports its masked arrays, for every small run."""
     ordered, half = numpy.sort(values), len(values) // 2
     return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 

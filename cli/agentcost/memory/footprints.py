@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from itertools import accumulate, chain
+from itertools import chain
 
 import msgspec
 import numpy
@@ -19,7 +19,7 @@ from agentcost.errors import UsageError
 from agentcost.kv.concurrency import Moment, Running, moments
 from agentcost.kv.footprint import needed
 from agentcost.lineage import Standing
-from agentcost.measuring.levels import Ints, levels_of
+from agentcost.measuring.levels import Ints
 from agentcost.memory.ask import FOOTPRINT, KvAsk, Pair, footprint_rows, formats, rooms
 from agentcost.memory.tokens import TargetTokens, target_tokens
 from agentcost.model import ROOT, Knowledge, Request
@@ -74,23 +74,17 @@ def sessions_of(study: Study, chosen: Collection[int]) -> Sessions:
     sessions: dict[str, list[int]] = {}
     for row in sorted(chosen):
         sessions.setdefault(study.standing[row].session, []).append(row)
+    firsts, ends = [0], []
     nodes: list[int] = []
-    ends = []
     pools: dict[str, set[int]] = {}
     for members in sessions.values():
         own = _on_paths(parents, [requests[row].node for row in members])
+        firsts.append(firsts[-1] + len(members))
         nodes += own
         ends.append(len(nodes))
         pools.setdefault(pool_of(requests[members[0]], study.standing[members[0]]), set()).update(own)
-    sizes = [0, *map(len, sessions.values())]
-    return Sessions(
-        *(
-            numpy.fromiter(numbers, dtype=numpy.int64)
-            for numbers in (
-                chain(*sessions.values()), accumulate(sizes[:-1]), nodes, ends, chain(*pools.values())
-            )
-        )
-    )  # fmt: skip
+    found = [*chain(*sessions.values())], firsts[:-1], nodes, ends, [*chain(*pools.values())]
+    return Sessions(*(numpy.array(numbers, dtype=numpy.int64) for numbers in found))
 
 
 def _on_paths(parents: Sequence[int], leaves: Sequence[int]) -> set[int]:
@@ -116,7 +110,7 @@ def weigh(study: Study, found: TargetTokens, sessions: Sessions) -> Weighed:
     prompts = numpy.array(found.prompts, dtype=numpy.int64)[rows]
     outputs = numpy.array([found.outputs[row] or 0 for row in rows.tolist()], dtype=numpy.int64)
     leaves = numpy.array([study.requests[row].node for row in rows.tolist()], dtype=numpy.int64)
-    reach = levels_of(study.record.tree).down(found.lengths)[leaves]
+    reach = found.reach[leaves]
     sums = numpy.concatenate(([0], found.lengths[sessions.nodes].cumsum()))
     shared = numpy.diff(sums[sessions.ends], prepend=0)
     beside = numpy.maximum(0, numpy.maximum.reduceat(prompts - reach, firsts))
@@ -124,9 +118,8 @@ def weigh(study: Study, found: TargetTokens, sessions: Sessions) -> Weighed:
     own = numpy.maximum(shared + beside + last, numpy.maximum.reduceat(prompts + outputs, firsts))
     distinct = own.sum() - shared.sum() + found.lengths[sessions.pooled].sum()
     missing = sum(found.outputs[row] is None for row in rows.tolist())
-    return Weighed(
-        found, tuple(numpy.sort(prompts + outputs).tolist()), tuple(numpy.sort(own).tolist()), int(distinct), missing
-    )
+    sizes = request_sizes(found, rows.tolist())
+    return Weighed(found, tuple(sizes), tuple(numpy.sort(own).tolist()), int(distinct), missing)
 
 
 def pool_of(request: Request, stand: Standing) -> str:

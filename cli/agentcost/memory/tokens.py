@@ -35,10 +35,10 @@ WIDER = {"cl100k_claude4.7": 0.15}
 
 
 class TargetTokens(msgspec.Struct, frozen=True):
-    """A log in a model's tokens: `lengths` per node, `prompts` and `outputs` per request (None where unknown).
+    """A log in a model's tokens: `lengths` per node, `reach` up to and with it, `prompts` and `outputs` per request.
 
-    `basis` says where they come from: as is (blocks), exact, counted again, scaled. `band` is the relative error,
-    `factor` the tokens for each of the log's own.
+    An output is None where it is unknown. `basis` says where tokens come from: as is (blocks), exact, counted again,
+    scaled. `band` is the relative error, `factor` the tokens for each of the log's own.
     """
 
     encoding: str
@@ -46,6 +46,7 @@ class TargetTokens(msgspec.Struct, frozen=True):
     band: float
     factor: float
     lengths: Ints
+    reach: Ints
     prompts: tuple[int, ...]
     outputs: tuple[int | None, ...]
 
@@ -82,9 +83,8 @@ def target_tokens(
         for row in group.rows:
             outputs[row] = _output(requests[row], ratio, totals)
     basis, band = _basis(tree, requests, encoding, recounted)
-    return TargetTokens(
-        encoding.name, basis, band, after / before if before else 1.0, lengths, tuple(prompts.tolist()), tuple(outputs)
-    )
+    factor = after / before if before else 1.0
+    return TargetTokens(encoding.name, basis, band, factor, lengths, totals, tuple(prompts.tolist()), tuple(outputs))
 
 
 def spread_of(names: Iterable[str]) -> float:

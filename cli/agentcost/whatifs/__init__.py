@@ -9,7 +9,7 @@ SCHEMA = {
     "read": pl.Int64, "write": pl.Int64, "plain": pl.Int64, "requests": pl.Int64, "pings": pl.Int64,
     "together": pl.Int64, "unpriced_requests": pl.Int64,
 }  # fmt: skip
-"""The columns of the table; see results.TABLES."""
+"""The columns of the table; see `schema`."""
 
 
 TIME, PINGS = LIVES = ("time to live", "cache kept alive")
